@@ -210,6 +210,7 @@ struct ErrorReport {
   std::string hint = {};
 };
 void append_error(Buffer& out, const ErrorReport& report);
+// Severity "NOTICE" unless the report says another than "ERROR".
 void append_notice(Buffer& out, const ErrorReport& report);
 
 }  // namespace sluice::postgres

@@ -17,7 +17,7 @@
 namespace sluice::postgres {
 
 inline constexpr std::size_t kHeadSize = 5;                  // type and length
-inline constexpr std::uint32_t kMaxPayload = 0x3fffffff - 4;  // MaxAllocSize, as the server's own bound
+inline constexpr std::uint32_t kMaxPayload = 0x3fffffff;  // MaxAllocSize: the bound of the server itself
 
 struct Head {
   char type = 0;
