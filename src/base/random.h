@@ -1,5 +1,5 @@
 // Random numbers of two kinds: from the kernel for secrets (salts, tokens, cancel keys), and a small
-// fast generator for choices (which replica, how much jitter) that nobody must not guess.
+// fast generator for choices that an attacker gains nothing by guessing (which replica, how much jitter).
 #pragma once
 
 #include <array>
