@@ -13,17 +13,24 @@
 #include <string_view>
 #include <vector>
 
+#include "base/log.h"
 #include "base/url.h"
 #include "sluice/time.h"
 
+namespace sluice {
+
+inline bool operator==(const Dsn& a, const Dsn& b) {
+  return a.user == b.user && a.password == b.password && a.database == b.database && a.hosts == b.hosts &&
+         a.options == b.options;
+}
+
+}  // namespace sluice
+
 namespace sluice::gateway {
 
-using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-enum class LogLevel : std::uint8_t { debug, info, warn, error };
-enum class LogFormat : std::uint8_t { text, json };
 enum class PoolMode : std::uint8_t { session, transaction };
 enum class TlsMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
 enum class Replication : std::uint8_t { refuse, passthrough };
@@ -99,8 +106,8 @@ struct Timeouts {
 
 // A database as clients name it. What is unset comes from the listener.
 struct Database {
-  // Complete: the listener's primary with this entry's host, port, dbname, user, password over it.
-  // An empty dbname means the name the client asked for; a user here is forced on all its clients.
+  // Complete: what the entry doesn't name is taken from the listener's primary, except the database.
+  // An empty database means the name the client asked for; a user is forced on all its clients.
   Dsn dsn;
   std::optional<PoolMode> mode;
   std::optional<unsigned> min, max, max_total;  // max_total: over all pools of this database
@@ -113,7 +120,7 @@ struct PostgresListener {
   std::vector<std::string> listen{"127.0.0.1:6432"};  // host:port; may be empty with a unix_socket_dir
   std::string unix_socket_dir;                       // holds .s.PGSQL.<port>; empty: none
   unsigned unix_mode = 0777;                         // that file's permissions
-  Dsn primary;
+  Dsn primary;                                       // no hosts: none, each of `databases` has its own
   std::vector<Dsn> replicas;                         // known to the console; not sent anything yet
   std::map<std::string, Database> databases;         // "*" is the fallback; empty: all go to primary
   PoolSettings pool;
@@ -156,7 +163,7 @@ struct Config {
 };
 
 // What a database name means on a listener: its entry, else "*", else the primary when no databases
-// are configured. The dbname is filled in; nullopt: unknown, the client gets 3D000.
+// are configured. dsn.database is filled in; nullopt: unknown, the client gets 3D000.
 struct Target {
   Dsn dsn;            // dsn.user empty: log in as the client's own user
   PoolSettings pool;  // with the database's overrides
@@ -173,8 +180,6 @@ AuthMethod effective_method(const PostgresListener& listener);
 ServerTls server_tls_for(const PostgresListener& listener, const Dsn& dsn);
 
 // Text as in sluice.toml: "verify-full", "scram-sha-256", "auto".
-std::string_view name_of(LogLevel v);
-std::string_view name_of(LogFormat v);
 std::string_view name_of(PoolMode v);
 std::string_view name_of(TlsMode v);
 std::string_view name_of(AuthMethod v);
