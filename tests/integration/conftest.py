@@ -112,6 +112,32 @@ def sluice(server, mode, direct, tmp_path_factory):
     gateways.close()
 
 
+@pytest.fixture(scope="module")
+def single(server, direct, tmp_path_factory):
+    """Transaction mode with one server connection: whatever a client leaves there, the next one meets."""
+    gateways = Gateways(tmp_path_factory.mktemp("single"), direct)
+    yield gateways.start(server, mode="transaction", max=1).endpoint
+    gateways.close()
+
+
+@pytest.fixture(scope="module")
+def pair(server, direct, tmp_path_factory):
+    """Transaction mode with two server connections: one may be pinned, the others share the second."""
+    gateways = Gateways(tmp_path_factory.mktemp("pair"), direct)
+    yield gateways.start(server, mode="transaction", max=2).endpoint
+    gateways.close()
+
+
+@pytest.fixture(scope="module")
+def encrypted(server, park, direct, tmp_path_factory):
+    """A gateway that offers TLS and takes client certificates."""
+    gateways = Gateways(tmp_path_factory.mktemp("encrypted"), direct)
+    files = park.certificates
+    tls = {"mode": "prefer", "cert": files / "server.crt", "key": files / "server.key", "ca": files / "ca.crt"}
+    yield gateways.start(server, listener={"tls": tls}).endpoint
+    gateways.close()
+
+
 @pytest.fixture
 def endpoint(sluice):
     return sluice.endpoint
@@ -127,6 +153,20 @@ def wire(request):
         opened.append(client)
         client.login(endpoint.user, endpoint.password, endpoint.database, **parameters)
         return client
+
+    yield connect
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def raw():
+    """raw(endpoint): a connected socket of frames that hasn't said anything yet."""
+    opened = []
+
+    def connect(endpoint):
+        opened.append(Wire.connect(endpoint.host, endpoint.port))
+        return opened[-1]
 
     yield connect
     for client in opened:
