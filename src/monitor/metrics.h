@@ -140,7 +140,8 @@ class Registry {
                       Unit unit = Unit::seconds);
 
   // Values that somebody else keeps, asked for at each collect(). Several functions of one name and
-  // labels add up (each worker's pool, say). Functions may lock what they like but must not collect.
+  // labels add up (each worker's pool, say). Functions may bind metrics but not
+  // collect, and not register or release functions.
   Registration gauge_fn(std::string_view name, std::string_view help, Labels labels,
                         std::function<double()> value);
   // The same for a number that only grows.
