@@ -26,6 +26,7 @@ struct TlsClientOptions {
   std::string alpn;
 };
 
+// REQUIRES: outlives every handshake that it takes part in; established connections don't need it.
 class TlsServer {
  public:
   // invalid_argument names the file and what is wrong with it.
@@ -38,6 +39,7 @@ class TlsServer {
 
  private:
   ssl_ctx_st* context_;
+  std::string alpn_;  // as on the wire, read by OpenSSL during handshakes
 };
 
 class TlsClient {
