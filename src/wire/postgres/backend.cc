@@ -71,7 +71,8 @@ Result<Authentication> read_authentication(std::string_view payload) {
 Result<std::vector<std::string_view>> sasl_mechanisms(std::string_view data) {
   Reader in(data);
   std::vector<std::string_view> names;
-  for (std::string_view name = in.cstring(); !name.empty(); name = in.cstring()) names.push_back(name);
+  for (std::string_view name = in.cstring(); !name.empty(); name = in.cstring())
+    names.push_back(name);
   if (!in.done()) return malformed("AuthenticationSASL");
   return names;
 }

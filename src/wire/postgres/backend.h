@@ -80,9 +80,10 @@ struct ReadyForQuery {
 };
 // ErrorResponse and NoticeResponse. A field that wasn't sent is empty.
 struct ErrorFields {
-  std::string_view severity;        // S: perhaps translated
-  std::string_view severity_plain;  // V: never translated; severity, if a server older than 9.6 sent none
-  std::string_view sqlstate;        // "XX000" if missing or malformed
+  std::string_view severity;  // S: perhaps translated
+  std::string_view
+      severity_plain;         // V: never translated; severity, if a server older than 9.6 sent none
+  std::string_view sqlstate;  // "XX000" if missing or malformed
   std::string_view message, detail, hint, position;
   std::string_view internal_position, internal_query, where;
   std::string_view schema, table, column, type, constraint;

@@ -22,7 +22,8 @@ void append_report(Buffer& out, char type, std::string_view severity, const Erro
   FrameWriter frame(out, type);
   append_field(out, 'S', severity);
   append_field(out, 'V', severity);
-  append_field(out, 'C', sqlstate::well_formed(report.sqlstate) ? report.sqlstate : sqlstate::kInternalError);
+  append_field(out, 'C',
+               sqlstate::well_formed(report.sqlstate) ? report.sqlstate : sqlstate::kInternalError);
   out.append('M');
   append_text(out, report.message);
   append_field(out, 'D', report.detail);

@@ -1,9 +1,7 @@
 #include "wire/postgres/digest.h"
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 
 namespace sluice::postgres {
 namespace {
@@ -47,17 +45,6 @@ Result<std::string> md5_hex(std::string_view bytes) {
     text += "0123456789abcdef"[byte & 15];
   }
   return text;
-}
-
-Result<std::string> random_bytes(std::size_t count) {
-  std::string bytes(count, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)
-    return fail(Code::internal, "no random bytes");
-  return bytes;
-}
-
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace sluice::postgres

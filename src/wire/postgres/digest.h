@@ -17,10 +17,6 @@ Sha256 hmac_sha256(std::string_view key, std::string_view message);
 Sha256 pbkdf2_sha256(std::string_view password, std::string_view salt, std::uint32_t iterations);
 // 32 hex digits. internal: the library refuses MD5, as in FIPS mode.
 Result<std::string> md5_hex(std::string_view bytes);
-// From the system's generator. internal: it failed.
-Result<std::string> random_bytes(std::size_t count);
-// Takes the same time wherever the difference is; unequal lengths show at once.
-bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 inline std::string_view view_of(const Sha256& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};

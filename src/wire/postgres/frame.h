@@ -16,8 +16,9 @@
 
 namespace sluice::postgres {
 
-inline constexpr std::size_t kHeadSize = 5;                  // type and length
-inline constexpr std::uint32_t kMaxPayload = 0x3fffffff;  // MaxAllocSize: the bound of the server itself
+inline constexpr std::size_t kHeadSize = 5;  // type and length
+inline constexpr std::uint32_t kMaxPayload =
+    0x3fffffff;  // MaxAllocSize: the bound of the server itself
 
 struct Head {
   char type = 0;
@@ -33,10 +34,12 @@ struct Frame {
 
 // The head at the front, nullopt while fewer than five bytes are here.
 // protocol_violation: a length below 4, or a payload above max_payload.
-Result<std::optional<Head>> head_of(std::string_view bytes, std::uint32_t max_payload = kMaxPayload);
+Result<std::optional<Head>> head_of(std::string_view bytes,
+                                    std::uint32_t max_payload = kMaxPayload);
 
 // The whole message at the front, nullopt while a part of it is missing. Errors as head_of().
-Result<std::optional<Frame>> next_frame(std::string_view bytes, std::uint32_t max_payload = kMaxPayload);
+Result<std::optional<Frame>> next_frame(std::string_view bytes,
+                                        std::uint32_t max_payload = kMaxPayload);
 
 // Writes a message in place: open, append the payload, close.
 //   FrameWriter frame(out, 'Q');  out.append_cstring(text);      // closed by the destructor

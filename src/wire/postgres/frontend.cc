@@ -15,8 +15,10 @@ std::unexpected<Error> malformed(const char* message) {
 std::vector<std::uint16_t> read_formats(Reader& in) {
   std::uint16_t count = in.u16();
   std::vector<std::uint16_t> formats;
-  if (in.left() < std::size_t{2} * count) in.reject();
-  else formats.reserve(count);
+  if (in.left() < std::size_t{2} * count)
+    in.reject();
+  else
+    formats.reserve(count);
   for (std::size_t i = 0; in.ok() && i < count; ++i) {
     formats.push_back(in.u16());
     if (formats.back() > 1) in.reject();
@@ -30,8 +32,10 @@ std::vector<BoundValue> read_values(Reader& in) {
   std::uint16_t count = in.u16();
   std::vector<BoundValue> values;
   if (formats.size() > 1 && formats.size() != count) in.reject();
-  if (in.left() < std::size_t{4} * count) in.reject();
-  else values.reserve(count);
+  if (in.left() < std::size_t{4} * count)
+    in.reject();
+  else
+    values.reserve(count);
   for (std::size_t i = 0; in.ok() && i < count; ++i) {
     BoundValue& value = values.emplace_back();
     if (!formats.empty()) value.format = formats[formats.size() == 1 ? 0 : i];
@@ -165,7 +169,8 @@ void append_query(Buffer& out, std::string_view text) {
   append_text(out, text);
 }
 
-void append_parse(Buffer& out, std::string_view name, std::string_view query, std::string_view types) {
+void append_parse(Buffer& out, std::string_view name, std::string_view query,
+                  std::string_view types) {
   FrameWriter frame(out, frontend::kParse);
   append_text(out, name);
   append_text(out, query);
@@ -174,7 +179,8 @@ void append_parse(Buffer& out, std::string_view name, std::string_view query, st
   out.append(types.substr(0, count * 4));
 }
 
-void append_bind(Buffer& out, std::string_view portal, std::string_view statement, std::string_view rest) {
+void append_bind(Buffer& out, std::string_view portal, std::string_view statement,
+                 std::string_view rest) {
   FrameWriter frame(out, frontend::kBind);
   append_text(out, portal);
   append_text(out, statement);
@@ -209,7 +215,8 @@ void append_password(Buffer& out, std::string_view password) {
   append_text(out, password);
 }
 
-void append_sasl_initial(Buffer& out, std::string_view mechanism, std::optional<std::string_view> data) {
+void append_sasl_initial(Buffer& out, std::string_view mechanism,
+                         std::optional<std::string_view> data) {
   FrameWriter frame(out, frontend::kPassword);
   append_text(out, mechanism);
   out.append_u32(data ? static_cast<std::uint32_t>(data->size()) : 0xffffffff);
@@ -227,7 +234,9 @@ void append_function_call(Buffer& out, const FunctionCall& call) {
   out.append_u16(call.result_format);
 }
 
-void append_copy_data(Buffer& out, std::string_view data) { append_bytes(out, frontend::kCopyData, data); }
+void append_copy_data(Buffer& out, std::string_view data) {
+  append_bytes(out, frontend::kCopyData, data);
+}
 void append_copy_done(Buffer& out) { FrameWriter(out, frontend::kCopyDone); }
 
 void append_copy_fail(Buffer& out, std::string_view reason) {

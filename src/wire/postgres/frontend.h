@@ -41,7 +41,7 @@ struct Query {
   std::string_view text;
 };
 struct Parse {
-  std::string_view name;   // "" is the unnamed statement
+  std::string_view name;  // "" is the unnamed statement
   std::string_view query;
   std::string_view types;  // raw: four bytes for each type oid
 };
@@ -82,7 +82,8 @@ struct BoundValue {
 };
 struct BindParameters {
   std::vector<BoundValue> values;
-  std::vector<std::uint16_t> result_formats;  // none: all text; one: for all columns; else each column's
+  std::vector<std::uint16_t>
+      result_formats;  // none: all text; one: for all columns; else each column's
 };
 struct FunctionCall {
   std::uint32_t function = 0;  // oid
@@ -106,8 +107,10 @@ Result<SaslResponse> read_sasl_response(std::string_view payload);
 
 // Names and texts hold no NUL; what stands behind one is cut off.
 void append_query(Buffer& out, std::string_view text);
-void append_parse(Buffer& out, std::string_view name, std::string_view query, std::string_view types = {});
-void append_bind(Buffer& out, std::string_view portal, std::string_view statement, std::string_view rest);
+void append_parse(Buffer& out, std::string_view name, std::string_view query,
+                  std::string_view types = {});
+void append_bind(Buffer& out, std::string_view portal, std::string_view statement,
+                 std::string_view rest);
 // Writes what bind_parameters() reads, for append_bind()'s `rest`.
 void append_bind_parameters(Buffer& out, const BindParameters& parameters);
 void append_describe(Buffer& out, char kind, std::string_view name);
@@ -117,7 +120,8 @@ void append_sync(Buffer& out);
 void append_flush(Buffer& out);
 void append_terminate(Buffer& out);
 void append_password(Buffer& out, std::string_view password);
-void append_sasl_initial(Buffer& out, std::string_view mechanism, std::optional<std::string_view> data);
+void append_sasl_initial(Buffer& out, std::string_view mechanism,
+                         std::optional<std::string_view> data);
 void append_sasl_response(Buffer& out, std::string_view data);
 void append_function_call(Buffer& out, const FunctionCall& call);
 // CopyData and CopyDone look the same in both directions.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/secret.h"
 #include "wire/postgres/digest.h"
 #include "wire/postgres/scram.h"
 
@@ -22,7 +23,7 @@ bool fits_verifier(std::string_view secret, std::string_view cleartext) {
   Result<ScramVerifier> stored = parse_verifier(secret);
   if (!stored) return false;
   Result<ScramVerifier> tried = make_verifier(cleartext, stored->salt, stored->iterations);
-  return tried && equal_in_constant_time(view_of(tried->server_key), view_of(stored->server_key));
+  return tried && constant_time_equal(view_of(tried->server_key), view_of(stored->server_key));
 }
 
 }  // namespace
@@ -49,11 +50,11 @@ Result<std::string> md5_answer(std::string_view secret, std::string_view user,
   return prefixed_md5(std::string_view(*stored).substr(3), {salt.data(), salt.size()});
 }
 
-bool check_md5_answer(std::string_view secret, std::string_view user, const std::array<char, 4>& salt,
-                      std::string_view answer) {
+bool check_md5_answer(std::string_view secret, std::string_view user,
+                      const std::array<char, 4>& salt, std::string_view answer) {
   if (secret.empty()) return false;
   Result<std::string> expected = md5_answer(secret, user, salt);
-  return expected && equal_in_constant_time(*expected, answer);
+  return expected && constant_time_equal(*expected, answer);
 }
 
 bool check_password(std::string_view secret, std::string_view user, std::string_view cleartext) {
@@ -62,10 +63,10 @@ bool check_password(std::string_view secret, std::string_view user, std::string_
     case SecretKind::scram: return fits_verifier(secret, cleartext);
     case SecretKind::md5: {
       Result<std::string> tried = md5_secret(user, cleartext);
-      return tried && equal_in_constant_time(*tried, secret);
+      return tried && constant_time_equal(*tried, secret);
     }
     case SecretKind::plain:  // digests, so that the length doesn't show either
-      return equal_in_constant_time(view_of(sha256(secret)), view_of(sha256(cleartext)));
+      return constant_time_equal(view_of(sha256(secret)), view_of(sha256(cleartext)));
   }
   return false;
 }

@@ -25,8 +25,8 @@ Result<std::string> md5_secret(std::string_view user, std::string_view password)
 Result<std::string> md5_answer(std::string_view secret, std::string_view user,
                                const std::array<char, 4>& salt);
 // Whether a client's answer is the right one.
-bool check_md5_answer(std::string_view secret, std::string_view user, const std::array<char, 4>& salt,
-                      std::string_view answer);
+bool check_md5_answer(std::string_view secret, std::string_view user,
+                      const std::array<char, 4>& salt, std::string_view answer);
 
 // Whether a password sent in clear fits the secret, of whichever kind. A SCRAM verifier costs a key
 // derivation. An empty secret fits nothing.

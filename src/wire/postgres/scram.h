@@ -20,7 +20,7 @@ namespace sluice::postgres {
 
 inline constexpr std::string_view kScramSha256 = "SCRAM-SHA-256";
 inline constexpr std::string_view kScramSha256Plus = "SCRAM-SHA-256-PLUS";
-inline constexpr std::uint32_t kScramIterations = 4096;         // PostgreSQL's default
+inline constexpr std::uint32_t kScramIterations = 4096;          // PostgreSQL's default
 inline constexpr std::uint32_t kMaxScramIterations = 1'000'000;  // about half a second of CPU
 inline constexpr std::size_t kMaxScramNonce = 1024;              // characters, of one side
 inline constexpr std::size_t kMaxScramMessage = 8192;
@@ -64,7 +64,8 @@ class ScramServer {
   // channel_binding: the hash of our certificate (tls-server-end-point), empty without TLS; with it
   // the PLUS mechanism is offered and a client that believes otherwise is refused (downgrade).
   // nonce: for tests; empty: random.
-  explicit ScramServer(ScramVerifier verifier, std::string channel_binding = {}, std::string nonce = {});
+  explicit ScramServer(ScramVerifier verifier, std::string channel_binding = {},
+                       std::string nonce = {});
 
   // Answers client-first-message with server-first-message. protocol_violation: malformed;
   // unauthenticated: channel binding doesn't fit.
@@ -84,11 +85,11 @@ class ScramServer {
   Result<void> check_binding(std::string_view mechanism, std::string_view flag) const;
 
   ScramVerifier verifier_;
-  std::string binding_;        // the certificate's hash
+  std::string binding_;  // the certificate's hash
   std::string server_nonce_;
-  std::string nonce_;          // both sides'
-  std::string expected_c_;     // what c= has to say, in base64
-  std::string auth_message_;   // client-first-bare "," server-first
+  std::string nonce_;         // both sides'
+  std::string expected_c_;    // what c= has to say, in base64
+  std::string auth_message_;  // client-first-bare "," server-first
   std::optional<ScramKey> client_key_;
   Step step_ = Step::first;
 };
@@ -127,7 +128,7 @@ class ScramClient {
   std::optional<ScramKeys> keys_;
   std::string binding_;
   bool plus_ = false;
-  std::string gs2_;           // "p=tls-server-end-point,,", "y,," or "n,,"
+  std::string gs2_;  // "p=tls-server-end-point,,", "y,," or "n,,"
   std::string nonce_;
   std::string first_;
   std::string auth_message_;

@@ -1,7 +1,8 @@
 // The client's side: we prove to an upstream that we know the password, or that a client of ours did.
-#include <charconv>
 #include <utility>
 
+#include "base/parse.h"
+#include "base/secret.h"
 #include "wire/postgres/base64.h"
 #include "wire/postgres/digest.h"
 #include "wire/postgres/scram.h"
@@ -30,12 +31,9 @@ Result<Challenge> read_challenge(std::string_view message) {
   if (!scram::valid_nonce(*nonce, 2 * kMaxScramNonce)) return malformed("nonce");
   std::optional<std::string> raw_salt = from_base64(*salt);
   if (!raw_salt || raw_salt->empty()) return malformed("salt");
-  Challenge challenge{*nonce, std::move(*raw_salt)};
-  auto [end, error] = std::from_chars(iterations->data(), iterations->data() + iterations->size(),
-                                      challenge.iterations);
-  if (error != std::errc() || end != iterations->data() + iterations->size() || challenge.iterations == 0)
-    return malformed("iteration count");
-  return challenge;
+  Result<std::uint64_t> count = parse_u64(*iterations, 1, 0x7fffffff);
+  if (!count) return malformed("iteration count");
+  return Challenge{*nonce, std::move(*raw_salt), static_cast<std::uint32_t>(*count)};
 }
 
 // The costly step; a server may not make us derive for minutes.
@@ -52,17 +50,14 @@ ScramClient::ScramClient(std::string password, Options options)
     : password_(std::move(password)),
       binding_(std::move(options.channel_binding)),
       plus_(options.plus_offered && !binding_.empty()),
-      gs2_(plus_ ? "p=tls-server-end-point,," : binding_.empty() ? "n,," : "y,,"),
-      nonce_(std::move(options.nonce)) {
-  if (nonce_.empty()) {
-    Result<std::string> made = scram::make_nonce();
-    if (!made) step_ = Step::over;  // the server refuses the empty nonce, and so does answer()
-    else nonce_ = std::move(*made);
-  }
-  first_ = gs2_ + "n=,r=" + nonce_;
-}
+      gs2_(plus_              ? "p=tls-server-end-point,,"
+           : binding_.empty() ? "n,,"
+                              : "y,,"),
+      nonce_(options.nonce.empty() ? scram::make_nonce() : std::move(options.nonce)),
+      first_(gs2_ + "n=,r=" + nonce_) {}
 
-ScramClient::ScramClient(ScramKeys keys, Options options) : ScramClient(std::string(), std::move(options)) {
+ScramClient::ScramClient(ScramKeys keys, Options options)
+    : ScramClient(std::string(), std::move(options)) {
   keys_ = std::move(keys);
 }
 
@@ -92,14 +87,17 @@ Result<std::string> ScramClient::prove(std::string_view server_first) {
     if (!derived) return std::unexpected(std::move(derived.error()));
     keys_ = std::move(*derived);
   } else if (keys_->salt != challenge->salt || keys_->iterations != challenge->iterations) {
-    return fail(Code::unauthenticated, "the server's SCRAM salt or iterations aren't those of our keys");
+    return fail(Code::unauthenticated,
+                "the server's SCRAM salt or iterations aren't those of our keys");
   }
 
   std::string_view bound = plus_ ? std::string_view(binding_) : "";
-  std::string final = "c=" + scram::channel_binding_of(gs2_, bound) + ",r=" + std::string(challenge->nonce);
-  auth_message_ = first_.substr(gs2_.size()).append(",").append(server_first).append(",").append(final);
-  ScramKey proof =
-      scram::xor_signature(keys_->client_key, scram::stored_key_of(keys_->client_key), auth_message_);
+  std::string final =
+      "c=" + scram::channel_binding_of(gs2_, bound) + ",r=" + std::string(challenge->nonce);
+  auth_message_ =
+      first_.substr(gs2_.size()).append(",").append(server_first).append(",").append(final);
+  ScramKey proof = scram::xor_signature(keys_->client_key, scram::stored_key_of(keys_->client_key),
+                                        auth_message_);
   return final + ",p=" + base64(view_of(proof));
 }
 
@@ -110,8 +108,9 @@ Result<void> ScramClient::check(std::string_view server_final) const {
   std::optional<ScramKey> signature = text ? scram::key_from_base64(*text) : std::nullopt;
   if (!signature) return malformed("server-final-message");
   ScramKey expected = scram::server_signature(keys_->server_key, auth_message_);
-  if (!equal_in_constant_time(view_of(*signature), view_of(expected)))
-    return fail(Code::unauthenticated, "the server doesn't know the password: wrong SCRAM signature");
+  if (!constant_time_equal(view_of(*signature), view_of(expected)))
+    return fail(Code::unauthenticated,
+                "the server doesn't know the password: wrong SCRAM signature");
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/random.h"
 #include "wire/postgres/base64.h"
 #include "wire/postgres/digest.h"
 
@@ -20,10 +21,10 @@ bool valid_nonce(std::string_view nonce, std::size_t longest) {
          std::ranges::all_of(nonce, [](char c) { return c > ' ' && c <= '~' && c != ','; });
 }
 
-Result<std::string> make_nonce() {
-  Result<std::string> bytes = random_bytes(18);
-  if (!bytes) return bytes;
-  return base64(*bytes);
+std::string make_nonce() {
+  std::array<char, 18> bytes{};
+  fill_random(std::span<char>(bytes));
+  return base64({bytes.data(), bytes.size()});
 }
 
 std::string channel_binding_of(std::string_view gs2_header, std::string_view binding) {
@@ -32,7 +33,8 @@ std::string channel_binding_of(std::string_view gs2_header, std::string_view bin
 
 ScramKey stored_key_of(const ScramKey& client_key) { return sha256(view_of(client_key)); }
 
-ScramKey xor_signature(const ScramKey& key, const ScramKey& stored_key, std::string_view auth_message) {
+ScramKey xor_signature(const ScramKey& key, const ScramKey& stored_key,
+                       std::string_view auth_message) {
   ScramKey result = hmac_sha256(view_of(stored_key), auth_message);
   for (std::size_t i = 0; i < key.size(); ++i) result[i] ^= key[i];
   return result;
@@ -42,8 +44,12 @@ ScramKey server_signature(const ScramKey& server_key, std::string_view auth_mess
   return hmac_sha256(view_of(server_key), auth_message);
 }
 
-ScramKey client_key_of(const ScramKey& salted) { return hmac_sha256(view_of(salted), "Client Key"); }
-ScramKey server_key_of(const ScramKey& salted) { return hmac_sha256(view_of(salted), "Server Key"); }
+ScramKey client_key_of(const ScramKey& salted) {
+  return hmac_sha256(view_of(salted), "Client Key");
+}
+ScramKey server_key_of(const ScramKey& salted) {
+  return hmac_sha256(view_of(salted), "Server Key");
+}
 
 std::optional<ScramKey> key_from_base64(std::string_view text) {
   std::optional<std::string> bytes = from_base64(text);

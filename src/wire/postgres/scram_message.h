@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "sluice/result.h"
 #include "wire/postgres/scram.h"
 
 namespace sluice::postgres::scram {
@@ -18,14 +17,15 @@ std::optional<std::string_view> take(std::string_view& message, char name);
 // Printable ASCII without a comma (RFC 5802, section 7), at most `longest` characters.
 bool valid_nonce(std::string_view nonce, std::size_t longest);
 // 24 characters from 18 random bytes, as PostgreSQL makes them.
-Result<std::string> make_nonce();
+std::string make_nonce();
 
 // What c= says: the GS2 header and, if a binding is in use, the certificate's hash.
 std::string channel_binding_of(std::string_view gs2_header, std::string_view binding);
 
 ScramKey stored_key_of(const ScramKey& client_key);
 // ClientProof from the ClientKey, or the ClientKey from the proof: the same exclusive or.
-ScramKey xor_signature(const ScramKey& key, const ScramKey& stored_key, std::string_view auth_message);
+ScramKey xor_signature(const ScramKey& key, const ScramKey& stored_key,
+                       std::string_view auth_message);
 ScramKey server_signature(const ScramKey& server_key, std::string_view auth_message);
 // From SaltedPassword.
 ScramKey client_key_of(const ScramKey& salted);

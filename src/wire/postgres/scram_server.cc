@@ -1,6 +1,7 @@
 // The server's side: a client proves to us that it knows the password behind a verifier.
 #include <utility>
 
+#include "base/secret.h"
 #include "wire/postgres/base64.h"
 #include "wire/postgres/digest.h"
 #include "wire/postgres/scram.h"
@@ -27,7 +28,9 @@ std::optional<std::string_view> take_until_comma(std::string_view& text) {
 }  // namespace
 
 ScramServer::ScramServer(ScramVerifier verifier, std::string channel_binding, std::string nonce)
-    : verifier_(std::move(verifier)), binding_(std::move(channel_binding)), server_nonce_(std::move(nonce)) {}
+    : verifier_(std::move(verifier)),
+      binding_(std::move(channel_binding)),
+      server_nonce_(std::move(nonce)) {}
 
 Result<std::string> ScramServer::first(std::string_view mechanism, std::string_view client_first) {
   if (std::exchange(step_, Step::over) != Step::first) return malformed("out of order");
@@ -44,7 +47,8 @@ Result<std::string> ScramServer::finish(std::string_view client_final) {
 // gs2-header client-first-message-bare; the user name in it is ignored, as the server does, since the
 // startup packet has named the user.
 Result<std::string> ScramServer::start(std::string_view mechanism, std::string_view client_first) {
-  if (client_first.size() > kMaxScramMessage || client_first.contains('\0')) return malformed("size");
+  if (client_first.size() > kMaxScramMessage || client_first.contains('\0'))
+    return malformed("size");
   std::string_view left = client_first;
   std::optional<std::string_view> flag = take_until_comma(left);
   std::optional<std::string_view> authorization = take_until_comma(left);
@@ -58,13 +62,10 @@ Result<std::string> ScramServer::start(std::string_view mechanism, std::string_v
   if (bare.starts_with("m=")) return malformed("a mandatory extension");
   if (!scram::take(left, 'n')) return malformed("user name");
   std::optional<std::string_view> client_nonce = scram::take(left, 'r');
-  if (!client_nonce || !scram::valid_nonce(*client_nonce, kMaxScramNonce)) return malformed("nonce");
-  if (server_nonce_.empty()) {
-    Result<std::string> made = scram::make_nonce();
-    if (!made) return made;
-    server_nonce_ = std::move(*made);
-  }
+  if (!client_nonce || !scram::valid_nonce(*client_nonce, kMaxScramNonce))
+    return malformed("nonce");
 
+  if (server_nonce_.empty()) server_nonce_ = scram::make_nonce();
   nonce_ = std::string(*client_nonce) + server_nonce_;
   bool bound = mechanism == kScramSha256Plus;
   expected_c_ = scram::channel_binding_of(gs2_header, bound ? std::string_view(binding_) : "");
@@ -79,7 +80,8 @@ Result<std::string> ScramServer::start(std::string_view mechanism, std::string_v
 Result<void> ScramServer::check_binding(std::string_view mechanism, std::string_view flag) const {
   if (mechanism == kScramSha256Plus && !binding_.empty()) {
     if (flag == kTlsServerEndPoint) return {};
-    if (flag.starts_with("p=")) return fail(Code::unauthenticated, "unsupported SCRAM channel-binding type");
+    if (flag.starts_with("p="))
+      return fail(Code::unauthenticated, "unsupported SCRAM channel-binding type");
     return malformed("SCRAM-SHA-256-PLUS without channel binding");
   }
   if (mechanism != kScramSha256) return malformed("a mechanism that wasn't offered");
@@ -102,11 +104,13 @@ Result<std::string> ScramServer::check(std::string_view client_final) {
   std::optional<std::string_view> nonce = scram::take(left, 'r');
   if (!binding || !nonce) return malformed("client-final-message");
   if (*nonce != nonce_) return malformed("nonce does not match");
-  if (*binding != expected_c_) return fail(Code::unauthenticated, "SCRAM channel binding check failed");
+  if (*binding != expected_c_)
+    return fail(Code::unauthenticated, "SCRAM channel binding check failed");
 
   auth_message_.append(",").append(without_proof);
   ScramKey client_key = scram::xor_signature(*proof, verifier_.stored_key, auth_message_);
-  if (!equal_in_constant_time(view_of(scram::stored_key_of(client_key)), view_of(verifier_.stored_key)))
+  if (!constant_time_equal(view_of(scram::stored_key_of(client_key)),
+                           view_of(verifier_.stored_key)))
     return fail(Code::unauthenticated, "password authentication failed");
   client_key_ = client_key;
   return "v=" + base64(view_of(scram::server_signature(verifier_.server_key, auth_message_)));

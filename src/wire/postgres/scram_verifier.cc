@@ -1,7 +1,6 @@
 // What a server keeps instead of a password: read, written, made, and made up.
-#include <algorithm>
-#include <charconv>
-
+#include "base/parse.h"
+#include "base/random.h"
 #include "wire/postgres/base64.h"
 #include "wire/postgres/digest.h"
 #include "wire/postgres/scram.h"
@@ -32,10 +31,9 @@ std::optional<ScramVerifier> parse(std::string_view text) {
   if (!iterations || !salt || !stored_key) return std::nullopt;
 
   ScramVerifier verifier;
-  auto [end, error] = std::from_chars(iterations->data(), iterations->data() + iterations->size(),
-                                      verifier.iterations);
-  if (error != std::errc() || end != iterations->data() + iterations->size()) return std::nullopt;
-  if (verifier.iterations == 0 || verifier.iterations > 0x7fffffff) return std::nullopt;
+  Result<std::uint64_t> count = parse_u64(*iterations, 1, 0x7fffffff);
+  if (!count) return std::nullopt;
+  verifier.iterations = static_cast<std::uint32_t>(*count);
   std::optional<std::string> raw_salt = from_base64(*salt);
   std::optional<ScramKey> stored = scram::key_from_base64(*stored_key);
   std::optional<ScramKey> server = scram::key_from_base64(text);
@@ -58,8 +56,8 @@ Result<ScramVerifier> parse_verifier(std::string_view text) {
 bool is_verifier(std::string_view text) { return parse(text).has_value(); }
 
 std::string format_verifier(const ScramVerifier& verifier) {
-  return std::string(kPrefix) + std::to_string(verifier.iterations) + ":" + base64(verifier.salt) + "$" +
-         base64(view_of(verifier.stored_key)) + ":" + base64(view_of(verifier.server_key));
+  return std::string(kPrefix) + std::to_string(verifier.iterations) + ":" + base64(verifier.salt) +
+         "$" + base64(view_of(verifier.stored_key)) + ":" + base64(view_of(verifier.server_key));
 }
 
 Result<ScramVerifier> make_verifier(std::string_view password, std::string_view salt,
@@ -67,14 +65,15 @@ Result<ScramVerifier> make_verifier(std::string_view password, std::string_view 
   if (iterations == 0 || iterations > kMaxScramIterations)
     return fail(Code::invalid_argument, "SCRAM with " + std::to_string(iterations) + " iterations");
   ScramKey salted = pbkdf2_sha256(password, salt, iterations);
-  return ScramVerifier{iterations, std::string(salt), scram::stored_key_of(scram::client_key_of(salted)),
+  return ScramVerifier{iterations, std::string(salt),
+                       scram::stored_key_of(scram::client_key_of(salted)),
                        scram::server_key_of(salted)};
 }
 
 Result<ScramVerifier> make_verifier(std::string_view password) {
-  Result<std::string> salt = random_bytes(kSaltSize);
-  if (!salt) return std::unexpected(std::move(salt.error()));
-  return make_verifier(password, *salt);
+  std::array<char, kSaltSize> salt{};
+  fill_random(std::span<char>(salt));
+  return make_verifier(password, {salt.data(), salt.size()});
 }
 
 // The keys are made up, so no ClientKey is known that hashes to stored_key.

@@ -84,7 +84,8 @@ const std::string* Startup::find(std::string_view name) const {
   return nullptr;
 }
 
-Result<std::optional<FirstPacket>> read_first_packet(std::string_view bytes, std::size_t& consumed) {
+Result<std::optional<FirstPacket>> read_first_packet(std::string_view bytes,
+                                                     std::size_t& consumed) {
   consumed = 0;
   if (bytes.size() < 4) return std::nullopt;
   std::uint32_t length = Reader(bytes).u32();

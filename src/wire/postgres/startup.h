@@ -46,7 +46,9 @@ struct Startup {
   // The last value sent under that name, as the server takes it; nullptr if there is none.
   const std::string* find(std::string_view name) const;
   // The client asked for something that only a NegotiateProtocolVersion can answer.
-  bool needs_negotiation() const { return minor > kNewestMinor || !unknown_protocol_options.empty(); }
+  bool needs_negotiation() const {
+    return minor > kNewestMinor || !unknown_protocol_options.empty();
+  }
   bool operator==(const Startup&) const = default;
 };
 

@@ -32,7 +32,8 @@ const char* read_entry(std::string_view line, UserlistEntry& entry) {
   if (!name) return "the user name's closing quote is missing";
   if (name->empty()) return "the user name is empty";
   skip_blanks(line);
-  if (line.empty() || line.front() != '"') return "behind the user name stands a password in double quotes";
+  if (line.empty() || line.front() != '"')
+    return "behind the user name stands a password in double quotes";
   std::optional<std::string> secret = take_quoted(line);
   if (!secret) return "the password's closing quote is missing";
   if (name->contains('\0') || secret->contains('\0')) return "a zero byte";
