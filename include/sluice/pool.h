@@ -7,14 +7,18 @@
 // Semantics follow MongoDB's Connection Monitoring and Pooling specification: a generation that
 // clear() raises, a FIFO wait queue, closed for good after close(). The pool does no I/O: it calls
 // the functions it was given. It prefers the caller's own idle connections (`home`, a worker's
-// number), then asks another home for one of its own, then makes a new one below `max`.
-// Thread-safe.
+// number), then takes one that is idle in another home and moves it, then makes a new one below
+// `max`, then waits its turn: whoever asked first is served first, nobody overtakes the queue.
+//
+// While logins fail the pool backs off (0.1 s doubling to 5 s, with jitter): who could wait for a
+// connection that exists waits, everybody else gets the server's own last error at once.
+// Thread-safe. Reads the clock in acquire() and give_back(); elsewhere `now` is an argument.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
+#include <utility>
 
 #include "sluice/result.h"
 #include "sluice/time.h"
@@ -29,26 +33,30 @@ struct PoolOptions {
   Duration idle_timeout = std::chrono::minutes(10);    // idle above min: closed; <= 0: never
   Duration lifetime = std::chrono::hours(1);           // replaced when older, <= 0: never
   double lifetime_jitter = 0.1;                        // each connection's own lifetime: -10 %..0
-  Duration validate_after = std::chrono::seconds(30);  // idle longer: validated at checkout
+  Duration validate_after = std::chrono::seconds(30);  // idle as long: validated first; < 0: never
   Duration leak_after = std::chrono::seconds(0);       // a lease held longer is counted; <= 0: never
 };
 
-// What the pool holds. A connection belongs to one home at a time.
+// What the pool holds. A connection belongs to one home at a time. Destroying it closes it: on the
+// thread that found it too old, not under the pool's lock, before another is opened in its place.
 class Poolable {
  public:
   virtual ~Poolable() = default;
-  // Cheap and without I/O: false once the peer hung up or anything was left half done.
+  // Cheap and without I/O: false once the peer hung up or anything was left half done. Called on its
+  // own home, by maintain() under the pool's lock.
   virtual bool usable() const { return true; }
   // A round trip that proves it answers; may wait. Called at checkout after validate_after idle.
   virtual Result<void> validate(Deadline) { return {}; }
-  // Moves it to another worker; called by a waiter of `home`, may wait. Idle connections only.
+  // Moves it to another worker; called by a waiter of `home`, may wait. Between on_idle and on_lease.
   virtual Result<void> move_to(unsigned /*home*/, Deadline) { return {}; }
-  // Enters and leaves the idle state, called by the thread that gives back or takes.
+  // Enters and leaves the idle state, called by the thread that gives back or takes (after the move
+  // to its home, before validate). A connection made for a lease begins without on_lease.
   virtual void on_idle() {}
   virtual void on_lease() {}
 };
 
 struct PoolStats {
+  // total also counts those being opened or closed; leased those being validated or moved.
   unsigned total = 0, idle = 0, leased = 0, connecting = 0, waiting = 0;
   std::uint64_t acquired = 0;         // leases given
   std::uint64_t opened = 0;           // connections made
@@ -67,6 +75,8 @@ struct AcquireOptions {
   Deadline deadline = kNever;
   unsigned home = 0;
   std::uint64_t prefer = 0;  // a connection's id: taken if it is idle and nobody used it since
+  std::uint64_t prefer_uses = kAnyUses;  // that lease's uses(): the "since"; kAnyUses: whoever did
+  static constexpr std::uint64_t kAnyUses = ~std::uint64_t{0};
 };
 
 class PoolCore;
@@ -75,6 +85,8 @@ class PoolCore;
 // happens in the destructor.
 class PoolLease {
  public:
+  struct Slot;  // the pool's record of one connection
+
   PoolLease() = default;
   PoolLease(PoolLease&& other) noexcept;
   PoolLease& operator=(PoolLease&& other) noexcept;
@@ -93,7 +105,6 @@ class PoolLease {
 
  private:
   friend class PoolCore;
-  struct Slot;
   PoolLease(std::shared_ptr<PoolCore> core, Slot* slot) : core_(std::move(core)), slot_(slot) {}
   std::shared_ptr<PoolCore> core_;
   Slot* slot_ = nullptr;
@@ -108,8 +119,8 @@ class PoolCore : public std::enable_shared_from_this<PoolCore> {
   static std::shared_ptr<PoolCore> make(PoolOptions options, Connect connect);
   virtual ~PoolCore() = default;
 
-  // Errors: timed_out at the deadline, exhausted when the queue is full, unavailable when closed or
-  // paused for good, else the connect function's own.
+  // Errors: timed_out at the deadline, exhausted when the queue is full, unavailable when closed,
+  // else the connect function's own (or its last one, while logins fail and nothing is open).
   virtual Result<PoolLease> acquire(const AcquireOptions& options) = 0;
 
   // Idle ones are closed now, leased ones when they come back. Raises the generation.
@@ -120,11 +131,14 @@ class PoolCore : public std::enable_shared_from_this<PoolCore> {
   virtual bool drained() const = 0;
   // For good: idle ones closed, waiters fail with unavailable.
   virtual void close() = 0;
-  // Closes what is idle too long, too old or unusable, and opens connections up to min for `home`.
+  // Closes what is idle too long or too old, in `home` also what isn't usable(), and opens
+  // connections up to min for `home`.
   // Call it every second or so, on a thread or fiber that may wait. Returns how many it opened.
+  // Leases held beyond leak_after are counted here.
   virtual unsigned maintain(unsigned home, Time now) = 0;
   // Closes one idle connection, the longest idle first; false if none is idle.
   virtual bool evict_idle() = 0;
+  // In effect at once, but a connection keeps the lifetime it was born with.
   virtual void set_options(const PoolOptions& options) = 0;
   virtual PoolStats stats(Time now) const = 0;
   // Calls `visit` for each connection under the pool's lock: don't call back into the pool.
@@ -137,6 +151,11 @@ class PoolCore : public std::enable_shared_from_this<PoolCore> {
     std::uint64_t uses;
   };
   virtual void each(const std::function<void(const View&)>& visit) const = 0;
+
+ protected:
+  static PoolLease lease_of(std::shared_ptr<PoolCore> core, PoolLease::Slot* slot) {
+    return PoolLease(std::move(core), slot);
+  }
 
  private:
   friend class PoolLease;
@@ -169,7 +188,8 @@ class Pool {
   };
 
   // `validate` answers whether a long idle connection still works; empty: always.
-  Pool(PoolOptions options, std::function<Result<T>(Deadline)> connect, std::function<bool(T&)> validate = {})
+  Pool(PoolOptions options, std::function<Result<T>(Deadline)> connect,
+       std::function<bool(T&)> validate = {})
       : check_(std::make_unique<std::function<bool(T&)>>(std::move(validate))),
         core_(PoolCore::make(options, [connect = std::move(connect), check = check_.get()](
                                           unsigned, Deadline d) -> Result<std::unique_ptr<Poolable>> {
