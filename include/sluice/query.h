@@ -16,9 +16,10 @@
 
 namespace sluice::query {
 
-// What a statement is by its leading keyword; EXPLAIN ANALYZE counts as the statement it runs, WITH
-// as the statement behind its common table expressions. TABLE and VALUES are select; SET, SHOW,
-// EXPLAIN, DO, CALL, LISTEN, PREPARE, cursors and the like are utility.
+// What a statement is by its leading keyword. EXPLAIN ANALYZE counts as the statement it runs; WITH as
+// the query behind it or, where that only selects, as the first common table expression that changes
+// data; SELECT INTO is ddl. So select changes no table unless a function does. TABLE and VALUES are
+// select; SET, SHOW, EXPLAIN, DO, CALL, LISTEN, PREPARE, cursors and the like are utility.
 enum class Verb : std::uint8_t {
   unknown,
   empty,
@@ -86,12 +87,13 @@ struct Analysis {
   PinSet pins = 0;              // what it would need a session for
   bool may_unpin = false;       // a reason for a pin may have ended: ask the server
   bool uses_sequence = false;   // may leave a value for currval() or lastval()
-  bool discards_all = false;    // DISCARD ALL
-  bool deallocates_all = false; // DEALLOCATE ALL
+  bool discards_all = false;     // DISCARD ALL
+  bool deallocates_all = false;  // DEALLOCATE ALL
   TransactionStep step = TransactionStep::none;  // the last one in the text
   bool savepoints = false;      // has SAVEPOINT or ROLLBACK TO
   bool copies_from_stdin = false;
-  std::string_view deallocates; // DEALLOCATE name: the name as written, a view into the text
+  // DEALLOCATE name, the last one: as written (quotes, upper case), a view into the text.
+  std::string_view deallocates;
   std::vector<SettingChange> settings;  // in order of the text
 
   bool pinned_by(PinCause cause) const { return (pins & bit(cause)) != 0; }
@@ -102,7 +104,7 @@ struct Analysis {
 class Analyzer {
  public:
   // `backslash_escapes`: plain '...' strings know backslashes (standard_conforming_strings=off).
-  // The text must be in an encoding where bytes below 0x80 mean ASCII (all server encodings are).
+  // REQUIRES: an encoding where bytes below 0x80 are ASCII: not SJIS, BIG5, GBK, GB18030, UHC, JOHAB.
   Analysis examine(std::string_view text, bool backslash_escapes = false) const;
 };
 
