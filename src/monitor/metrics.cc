@@ -127,20 +127,29 @@ struct Registry::Core {
         for (auto& label : ask.labels) label.second = kOverflow;
       bool fresh = false;
       std::tie(it, fresh) = family.metrics.try_emplace(ask.labels);
-      if (fresh) prepare(it->second, ask);
+      if (fresh && !prepare(it->second, ask)) {
+        family.metrics.erase(it);
+        return refuse(fmt::format("no room for metric {}", ask.name));
+      }
     }
     if (it->second.by_function != ask.by_function)
       return refuse(fmt::format("metric {} is kept by a function and by a handle", ask.name));
     return &it->second;
   }
 
-  void prepare(Metric& metric, const Request& ask) {
+  // False when the slots are used up.
+  bool prepare(Metric& metric, const Request& ask) {
     metric.labels = ask.labels;
     metric.by_function = ask.by_function;
-    if (ask.by_function) return;
-    if (ask.type == MetricType::counter) metric.slot = slots->reserve_one();
-    if (ask.type == MetricType::histogram) metric.slot = slots->reserve_row(2 + BucketScale::kCells);
-    if (ask.type == MetricType::gauge) metric.gauge = std::make_unique<std::atomic<double>>(0);
+    if (ask.by_function) return true;
+    if (ask.type == MetricType::gauge) {
+      metric.gauge = std::make_unique<std::atomic<double>>(0);
+      return true;
+    }
+    const auto slot = ask.type == MetricType::counter ? slots->reserve_one()
+                                                      : slots->reserve_row(2 + BucketScale::kCells);
+    metric.slot = slot.value_or(0);
+    return slot.has_value();
   }
 
   Metric* refuse(std::string why) {

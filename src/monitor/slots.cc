@@ -2,6 +2,8 @@
 #include "monitor/slots.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <new>
 
 namespace sluice::monitor {
 
@@ -12,10 +14,26 @@ namespace {
 thread_local constinit bool thread_ending = false;
 }  // namespace
 
+// The directory has its full size from the start, so the owner never needs to look whether it grew.
+// It comes from calloc, as pages that the kernel provides when they are touched.
 struct SlotTable::Block {
-  std::vector<Slot*> chunks;  // null where nothing was touched
+  struct Free {
+    void operator()(Slot** chunks) const { std::free(chunks); }
+  };
+  std::unique_ptr<Slot*[], Free> chunks{static_cast<Slot**>(std::calloc(kChunks, sizeof(Slot*)))};
+  std::size_t end = 0;  // behind the last chunk that was touched
+
+  Block() {
+    if (!chunks) throw std::bad_alloc();
+  }
   ~Block() {
-    for (Slot* chunk : chunks) delete[] chunk;
+    for (std::size_t i = 0; i < end; ++i) delete[] chunks[i];
+  }
+  // REQUIRES: the table's mutex held, for the reader walks the directory.
+  Slot* provide(std::size_t chunk) {
+    if (!chunks[chunk]) chunks[chunk] = new Slot[kChunk]{};
+    end = std::max(end, chunk + 1);
+    return chunks[chunk];
   }
 };
 
@@ -59,21 +77,27 @@ std::shared_ptr<SlotTable> SlotTable::make() {
 SlotTable::SlotTable() : retired_(std::make_unique<Block>()) {}
 SlotTable::~SlotTable() = default;
 
-std::uint32_t SlotTable::reserve_one() {
+std::optional<std::uint32_t> SlotTable::reserve_one() {
   std::lock_guard lock(mutex_);
   if (singles_next_ == singles_end_) {
-    singles_next_ = reserved_;
-    reserved_ += kChunk;
-    singles_end_ = reserved_;
+    const auto first = take_chunks(kChunk);
+    if (!first) return std::nullopt;
+    singles_next_ = *first;
+    singles_end_ = *first + kChunk;
   }
   return singles_next_++;
 }
 
-std::uint32_t SlotTable::reserve_row(std::uint32_t count) {
+std::optional<std::uint32_t> SlotTable::reserve_row(std::uint32_t count) {
   std::lock_guard lock(mutex_);
-  const std::uint32_t first = reserved_;
-  reserved_ += (count + kChunk - 1) / kChunk * kChunk;
-  return first;
+  return take_chunks(count);
+}
+
+std::optional<std::uint32_t> SlotTable::take_chunks(std::uint32_t slots) {
+  const std::uint32_t whole = (slots + kChunk - 1) / kChunk * kChunk;
+  if (kChunks * kChunk - reserved_ < whole) return std::nullopt;
+  reserved_ += whole;
+  return reserved_ - whole;
 }
 
 void SlotTable::sum(std::uint32_t first, std::span<std::uint64_t> out) const {
@@ -84,7 +108,7 @@ void SlotTable::sum(std::uint32_t first, std::span<std::uint64_t> out) const {
       const std::size_t slot = first + i;
       const std::size_t chunk = slot / kChunk, offset = slot % kChunk;
       const std::size_t n = std::min<std::size_t>(kChunk - offset, out.size() - i);
-      if (chunk < block.chunks.size() && block.chunks[chunk]) {
+      if (block.chunks[chunk]) {
         for (std::size_t k = 0; k < n; ++k)
           out[i + k] += block.chunks[chunk][offset + k].load(std::memory_order_relaxed);
       }
@@ -105,7 +129,7 @@ std::size_t SlotTable::bytes() const {
   std::lock_guard lock(mutex_);
   std::size_t chunks = 0;
   const auto count = [&](const Block& block) {
-    for (const Slot* chunk : block.chunks) chunks += chunk != nullptr;
+    for (std::size_t i = 0; i < block.end; ++i) chunks += block.chunks[i] != nullptr;
   };
   count(*retired_);
   for (const auto& block : blocks_) count(*block);
@@ -117,13 +141,13 @@ Slot& SlotTable::slot_slowly(SlotTable* table, std::uint32_t slot) {
   if (!table || thread_ending) return nowhere;
   Block* block = memberships().find(table);
   if (!block) block = table->join();
-  const std::size_t chunk = slot / kChunk;
-  if (chunk >= block->chunks.size() || !block->chunks[chunk]) {
+  Slot* chunk = block->chunks[slot / kChunk];
+  if (!chunk) {
     std::lock_guard lock(table->mutex_);
-    table->provide(*block, chunk);
+    chunk = block->provide(slot / kChunk);
   }
-  thread_slots = {table, block->chunks.data(), block->chunks.size()};
-  return block->chunks[chunk][slot % kChunk];
+  thread_slots = {table, block->chunks.get()};
+  return chunk[slot % kChunk];
 }
 
 SlotTable::Block* SlotTable::join() {
@@ -137,19 +161,14 @@ SlotTable::Block* SlotTable::join() {
   return block;
 }
 
-void SlotTable::provide(Block& block, std::size_t chunk) {
-  if (block.chunks.size() <= chunk) block.chunks.resize(std::max<std::size_t>(reserved_ / kChunk, chunk + 1));
-  if (!block.chunks[chunk]) block.chunks[chunk] = new Slot[kChunk]{};
-}
-
 void SlotTable::retire(Block* block) {
   std::lock_guard lock(mutex_);
-  for (std::size_t chunk = 0; chunk < block->chunks.size(); ++chunk) {
+  for (std::size_t chunk = 0; chunk < block->end; ++chunk) {
     if (!block->chunks[chunk]) continue;
-    provide(*retired_, chunk);
+    Slot* total = retired_->provide(chunk);
     for (std::size_t i = 0; i < kChunk; ++i) {
       const std::uint64_t n = block->chunks[chunk][i].load(std::memory_order_relaxed);
-      retired_->chunks[chunk][i].fetch_add(n, std::memory_order_relaxed);
+      total[i].fetch_add(n, std::memory_order_relaxed);
     }
   }
   std::erase_if(blocks_, [&](const auto& b) { return b.get() == block; });
