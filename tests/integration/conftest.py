@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_generate_tests(metafunc):
-    if "mode" in metafunc.fixturenames:
+    chosen = any("mode" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "mode" in metafunc.fixturenames and not chosen:
         direct = metafunc.config.getoption("--direct")
         modes = ["direct"] if direct else ["transaction", "session"]
         metafunc.parametrize("mode", modes, scope="module")

@@ -62,8 +62,9 @@ class Endpoint:
 class Sluice:
     """One running gateway in front of one server."""
 
-    def __init__(self, folder, server, *, listener=None, extra="", **settings):
-        """listener: keys that replace the [[postgres]] defaults; settings: keys of its pool."""
+    def __init__(self, folder, server, *, listener=None, top=None, **settings):
+        """listener: keys that replace the [[postgres]] defaults; settings: keys of its pool; top:
+        keys above all tables."""
         self.folder, self.server, self.process = Path(folder), server, None
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port, self.admin_port = free_port(), free_port()
@@ -74,7 +75,7 @@ class Sluice:
             "auth": {"method": "scram-sha-256", "users": {"app": "secret"}, "admin_users": ["app"]},
             **(listener or {}),
         }
-        self.extra = extra
+        self.top = {"drain_timeout": "2s", **(top or {})}
         self.stderr_path = self.folder / "sluice.log"
         self.config_path = self.folder / "sluice.toml"
         self.write_config()
@@ -84,8 +85,11 @@ class Sluice:
         return self.listener["pool"]["mode"]
 
     def write_config(self):
-        lines = ["[[postgres]]", *(f"{key} = {toml(value)}" for key, value in self.listener.items()),
-                 "[admin]", f'listen = "127.0.0.1:{self.admin_port}"', self.extra, ""]
+        def table(values):
+            return [f"{key} = {toml(value)}" for key, value in values.items()]
+
+        lines = [*table(self.top), "[[postgres]]", *table(self.listener),
+                 "[admin]", f'listen = "127.0.0.1:{self.admin_port}"', ""]
         self.config_path.write_text("\n".join(lines))
 
     def start(self, ready_seconds=30):
@@ -122,15 +126,11 @@ class Sluice:
         self.process.send_signal(number)
 
     def stop(self, seconds=20):
-        """SIGTERM and wait; a second one hurries it. Returns the exit status."""
+        """SIGTERM, which drains, and wait. Returns the exit status."""
         if self.process is None:
             return None
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
-            try:
-                self.process.wait(2)
-            except subprocess.TimeoutExpired:
-                self.signal(signal.SIGTERM)
         try:
             status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -223,6 +223,13 @@ class Wire:
         except (Closed, ConnectionError):
             return seen
 
+    def rest_or_ready(self):
+        """Up to a ReadyForQuery or to the end of the connection, whichever comes first."""
+        try:
+            return self.ready()
+        except Closed as closed:
+            return closed.seen
+
     def quiet(self, seconds=0.2):
         """True if nothing arrives for so long."""
         if self.buffer:
