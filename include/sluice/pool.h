@@ -1,7 +1,7 @@
 // Pool: bounded reuse of connections of any type, shared by several threads or workers.
 //
 //   sluice::Pool<PGconn_ptr> pool({.min = 2, .max = 20}, connect);
-//   auto lease = pool.acquire({.deadline = now() + 5s});   // waits its turn, first come first served
+//   auto lease = pool.acquire({.deadline = now() + 5s});   // waits its turn
 //   if (lease) use(**lease);                               // gives itself back
 //
 // Semantics follow MongoDB's Connection Monitoring and Pooling specification: a generation that
@@ -28,13 +28,13 @@ namespace sluice {
 struct PoolOptions {
   unsigned min = 0;                                    // kept open by maintain()
   unsigned max = 20;                                   // over all homes, >= 1
-  unsigned max_connecting = 4;                         // logins under way at once (CMAP maxConnecting)
-  unsigned max_waiting = 0;                            // queue bound, 0: none; beyond: exhausted at once
+  unsigned max_connecting = 4;                         // logins under way at once (maxConnecting)
+  unsigned max_waiting = 0;                            // queue bound, 0: none; beyond: exhausted
   Duration idle_timeout = std::chrono::minutes(10);    // idle above min: closed; <= 0: never
   Duration lifetime = std::chrono::hours(1);           // replaced when older, <= 0: never
   double lifetime_jitter = 0.1;                        // each connection's own lifetime: -10 %..0
   Duration validate_after = std::chrono::seconds(30);  // idle as long: validated first; < 0: never
-  Duration leak_after = std::chrono::seconds(0);       // a lease held longer is counted; <= 0: never
+  Duration leak_after = std::chrono::seconds(0);       // a longer lease is counted; <= 0: never
 };
 
 // What the pool holds. A connection belongs to one home at a time. Destroying it closes it: on the
@@ -42,12 +42,12 @@ struct PoolOptions {
 class Poolable {
  public:
   virtual ~Poolable() = default;
-  // Cheap and without I/O: false once the peer hung up or anything was left half done. Called on its
-  // own home, by maintain() under the pool's lock.
+  // Cheap and without I/O: false once the peer hung up or anything was left half done. Called on
+  // its own home, by maintain() under the pool's lock.
   virtual bool usable() const { return true; }
   // A round trip that proves it answers; may wait. Called at checkout after validate_after idle.
   virtual Result<void> validate(Deadline) { return {}; }
-  // Moves it to another worker; called by a waiter of `home`, may wait. Between on_idle and on_lease.
+  // Moves it to another worker; called by an acquirer of `home`, may wait. It is idle still.
   virtual Result<void> move_to(unsigned /*home*/, Deadline) { return {}; }
   // Enters and leaves the idle state, called by the thread that gives back or takes (after the move
   // to its home, before validate). A connection made for a lease begins without on_lease.
@@ -81,8 +81,8 @@ struct AcquireOptions {
 
 class PoolCore;
 
-// What PoolCore::acquire gives: the connection and what the pool knows of it. Moves only; giving back
-// happens in the destructor.
+// What PoolCore::acquire gives: the connection and what the pool knows of it. Moves only; the
+// destructor gives back. One thread at a time.
 class PoolLease {
  public:
   struct Slot;  // the pool's record of one connection
@@ -112,9 +112,10 @@ class PoolLease {
 
 class PoolCore : public std::enable_shared_from_this<PoolCore> {
  public:
-  // Makes a connection for `home`, on the calling thread or fiber. exhausted from a server that is
-  // full: the pool waits for one of its own instead of failing, if it has any.
-  using Connect = std::function<Result<std::unique_ptr<Poolable>>(unsigned home, Deadline deadline)>;
+  // Makes a connection for `home`, on the calling thread or fiber, until the acquirer's deadline
+  // (which may be kNever). exhausted from a server that is full: the pool waits for one of its own
+  // instead of failing, if it has any, and asks for no more during 5 s.
+  using Connect = std::function<Result<std::unique_ptr<Poolable>>(unsigned home, Deadline)>;
 
   static std::shared_ptr<PoolCore> make(PoolOptions options, Connect connect);
   virtual ~PoolCore() = default;
@@ -125,7 +126,8 @@ class PoolCore : public std::enable_shared_from_this<PoolCore> {
 
   // Idle ones are closed now, leased ones when they come back. Raises the generation.
   virtual void clear() = 0;
-  // No leases until resume(); acquire() waits. pause() returns at once; drained() tells when all are back.
+  // No leases until resume(); acquire() waits. pause() returns at once; drained() tells when all
+  // are back.
   virtual void pause() = 0;
   virtual void resume() = 0;
   virtual bool drained() const = 0;
@@ -191,12 +193,7 @@ class Pool {
   Pool(PoolOptions options, std::function<Result<T>(Deadline)> connect,
        std::function<bool(T&)> validate = {})
       : check_(std::make_unique<std::function<bool(T&)>>(std::move(validate))),
-        core_(PoolCore::make(options, [connect = std::move(connect), check = check_.get()](
-                                          unsigned, Deadline d) -> Result<std::unique_ptr<Poolable>> {
-          auto made = connect(d);
-          if (!made) return std::unexpected(made.error());
-          return std::make_unique<Held>(std::move(*made), check);
-        })) {}
+        core_(PoolCore::make(options, typed(std::move(connect), check_.get()))) {}
   ~Pool() { core_->close(); }
 
   Result<Lease> acquire(const AcquireOptions& options = {}) {
@@ -207,6 +204,16 @@ class Pool {
   PoolCore& core() { return *core_; }
 
  private:
+  static PoolCore::Connect typed(std::function<Result<T>(Deadline)> connect,
+                                 std::function<bool(T&)>* check) {
+    return [connect = std::move(connect), check](
+               unsigned, Deadline deadline) -> Result<std::unique_ptr<Poolable>> {
+      Result<T> made = connect(deadline);
+      if (!made) return std::unexpected(std::move(made.error()));
+      return std::make_unique<Held>(std::move(*made), check);
+    };
+  }
+
   std::unique_ptr<std::function<bool(T&)>> check_;
   std::shared_ptr<PoolCore> core_;
 };

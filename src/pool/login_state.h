@@ -1,10 +1,10 @@
 // LoginState: what the pool has learned from logins that failed.
 //
-// Two lessons. The server refuses us: nobody tries again before a back-off has passed, which doubles
-// with every round of failures and ends with the first success; its last error is kept with its own
-// words, to be told to those who can't be served. The server is full (exhausted) while we hold some of
-// its connections: what we have is our ceiling for a while, and who wants more waits for a return.
-// A small pure class: time and randomness are arguments. Under the pool's lock.
+// Two lessons. The server refuses us: nobody tries again before a back-off has passed, which
+// doubles with every round of failures and ends with the first success; its last error is kept with
+// its own words, to be told to those who can't be served. The server is full (exhausted) while we
+// hold some of its connections: what we have is our ceiling for a while, and who wants more waits
+// for a return. A small pure class: time and randomness are arguments. Under the pool's lock.
 #pragma once
 
 #include <algorithm>

@@ -124,6 +124,30 @@ TEST(PoolQueueTest, waiter_of_another_home_moves_what_it_is_handed) {
   EXPECT_EQ(stats_of(*rig.pool).moved, 1u);
 }
 
+TEST(PoolQueueTest, waiter_whose_connection_proves_dead_keeps_its_turn) {
+  Rig rig({.max = 1});
+  rig.server.movable = false;
+  auto lease = rig.acquire();
+  std::vector<int> order;  // guarded by the one connection
+  std::jthread first([&] {
+    auto mine = rig.acquire({.deadline = now() + 10s, .home = 1});
+    ASSERT_TRUE(mine);
+    order.push_back(1);
+  });
+  ASSERT_TRUE(rig.queued(1));
+  std::jthread second([&] {
+    auto mine = rig.acquire({.deadline = now() + 10s, .home = 1});
+    ASSERT_TRUE(mine);
+    order.push_back(2);
+  });
+  ASSERT_TRUE(rig.queued(2));
+  lease->give_back();
+  first.join();
+  second.join();
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+  EXPECT_EQ(stats_of(*rig.pool).acquired, 3u);
+}
+
 TEST(PoolQueueTest, raised_maximum_serves_the_queue) {
   Rig rig({.max = 1});
   auto lease = rig.acquire();

@@ -10,7 +10,7 @@ namespace sluice {
 namespace {
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int kShare = 20;  // a sanitizer takes its time
+constexpr int kShare = 5;  // a sanitizer takes its time
 #else
 constexpr int kShare = 1;
 #endif

@@ -1,9 +1,10 @@
 // The walk of one lease: picked or opened or waited for, checked, used, given back.
 //
-// In the order of preference: the connection the caller named; its own home's most recently used; the
-// longest idle one of the home that has most, moved here (cheaper than a login, and the owner keeps its
-// warm ones); a login; a place in the queue. What turns out dead on the way is closed and the walk
-// begins again with the caller's old ticket, so a restarted server costs a silent retry and no turn.
+// In the order of preference: the connection the caller named; its own home's most recently used;
+// the longest idle one of the home that has most, moved here (cheaper than a login, and the owner
+// keeps its warm ones); a login; a place in the queue. What turns out dead on the way is closed and
+// the walk begins again with the caller's old ticket, so a restarted server costs a silent retry
+// and no turn.
 #include "pool/shared_pool.h"
 
 #include <time.h>
@@ -137,7 +138,8 @@ Result<bool> SharedPool::check_out(Section& section, Slot& slot, const AcquireOp
 
 bool SharedPool::made_ready(Slot& slot, const AcquireOptions& options) try {
   Poolable& connection = *slot.connection;
-  if (slot.home != options.home && !connection.move_to(options.home, options.deadline)) return false;
+  const bool elsewhere = slot.home != options.home;
+  if (elsewhere && !connection.move_to(options.home, options.deadline)) return false;
   if (!connection.usable()) return false;
   connection.on_lease();
   return !slot.stale || connection.validate(options.deadline);
@@ -174,7 +176,8 @@ Result<bool> SharedPool::open(Section& section, Slot& slot, const AcquireOptions
   return true;
 }
 
-Result<bool> SharedPool::login_failed(Section& section, Slot& slot, Error error, Deadline deadline) {
+Result<bool> SharedPool::login_failed(Section& section, Slot& slot, Error error,
+                                      Deadline deadline) {
   const Time at = now();
   // A caller in a hurry or taken back says nothing about the server.
   const bool callers = error.code == Code::cancelled ||
@@ -216,8 +219,8 @@ void SharedPool::give_back(Slot* slot, bool discard) {
   section.leave();
 }
 
-// Closes a leased connection at once, keeping the caller's turn: the lock is held again at the end and
-// what it freed wasn't offered to anybody.
+// Closes a leased connection at once, keeping the caller's turn: the lock is held again at the end
+// and what it freed wasn't offered to anybody.
 void SharedPool::bury(Section& section, Slot& slot) {
   --counts_.leased;
   slot.state = State::closing;

@@ -4,12 +4,13 @@
 // moving or closing happens under it, nor is anybody woken. What has to follow its release is
 // collected in a Section: the waiters to signal and the connections to destroy.
 //
-// One rule makes the queue fair and wake-ups safe: whoever frees anything (a connection, a place under
-// max, a login permit) calls serve() before it lets go of the lock, and serve() answers the head of the
-// queue as long as there is anything to give. So while somebody waits nothing is free, and a newcomer
-// who finds the queue empty takes what there is without asking further.
+// One rule makes the queue fair and wake-ups safe: whoever frees anything (a connection, a place
+// under max, a login permit) calls serve() before it lets go of the lock, and serve() answers the
+// head of the queue as long as there is anything to give. So while somebody waits nothing is free,
+// and a newcomer who finds the queue empty takes what there is without asking further.
 //
-// shared_pool.cc is the walk of one lease; turn.cc the queue and who gets what; upkeep.cc what an operator and a timer do.
+// shared_pool.cc is the walk of one lease; turn.cc the queue and who gets what; upkeep.cc what an
+// operator and a timer do.
 #pragma once
 
 #include <mutex>

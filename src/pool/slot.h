@@ -1,9 +1,9 @@
-// Slot: the pool's record of one connection, from the login to the close; IdleList: those of one home
-// that wait for work, the most recently used in front.
+// Slot: the pool's record of one connection, from the login to the close; IdleList: those of one
+// home that wait for work, the most recently used in front.
 //
-// Slots live in the pool's table and never move, so a lease is a pointer. The list is threaded through
-// them: taking and giving back allocates nothing. Last in, first out, so that a surplus stays idle and
-// ages out instead of every connection being touched now and then.
+// Slots live in the pool's table and never move, so a lease is a pointer. The list is threaded
+// through them: taking and giving back allocates nothing. Last in, first out, so that a surplus
+// stays idle and ages out instead of every connection being touched now and then.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ namespace sluice {
 
 // Guarded by the pool's lock, except that who holds the lease may read it.
 struct PoolLease::Slot {
-  // connecting: reserved, no connection yet. closing: the connection is being destroyed outside of the
-  // lock; the slot keeps its place under `max` until that is done.
+  // connecting: reserved, no connection yet. closing: the connection is being destroyed outside of
+  // the lock; the slot keeps its place under `max` until that is done.
   enum class State : std::uint8_t { connecting, idle, leased, closing };
 
   std::uint64_t id = 0;

@@ -1,4 +1,5 @@
-// What a timer and an operator do to the pool: ageing, warm-up, leaks; clear, pause, close; statistics.
+// What a timer and an operator do to the pool: ageing, warm-up, leaks; clear, pause, close;
+// statistics.
 #include <algorithm>
 
 #include "pool/shared_pool.h"
