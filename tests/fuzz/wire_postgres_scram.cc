@@ -23,7 +23,7 @@ const ScramVerifier& verifier() {
 // Nobody gets in without the password.
 void attack_server(std::string_view first, std::string_view last, bool tls) {
   for (std::string_view mechanism : {kScramSha256, kScramSha256Plus}) {
-    ScramServer server(verifier(), tls ? "certificate hash" : "", "server nonce without a comma");
+    ScramServer server(verifier(), tls ? "certificate hash" : "", "server-nonce");
     (void)server.first(mechanism, first).has_value();
     auto done = server.finish(last);
     require(!done && !server.authenticated() && !server.keys());
@@ -36,13 +36,14 @@ void attack_client(std::string_view first, std::string_view last, bool tls) {
   ScramKeys keys{1, "0123456789abcdef", {1}, {2}};
   ScramClient client(keys, {.channel_binding = tls ? "certificate hash" : "",
                             .plus_offered = tls,
-                            .nonce = "client nonce"});
+                            .nonce = "client-nonce"});
   (void)client.answer(first).has_value();
   require(!client.verify(last) && !client.authenticated() && !client.keys());
 }
 
 // With the right password and any nonces that are allowed, both sides agree.
 void log_in(std::string_view nonce, bool tls) {
+  if (nonce.contains(',')) return;  // would end there for the server
   ScramServer server(verifier(), tls ? "certificate hash" : "");
   ScramClient client("secret", {.channel_binding = tls ? "certificate hash" : "",
                                 .plus_offered = tls,
