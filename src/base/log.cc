@@ -228,7 +228,7 @@ Result<LogLevel> parse_log_level(std::string_view text) {
   for (LogLevel level : {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error})
     if (iequals(text, name_of(level))) return level;
   return fail(Code::invalid_argument,
-              in_quotes(text) + " isn't a log level: write debug, info, warn or error");
+              quoted(text) + " isn't a log level: write debug, info, warn or error");
 }
 
 Log::Log(LogOptions options)

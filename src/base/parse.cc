@@ -52,13 +52,13 @@ bool take_number(std::string_view& text, std::uint64_t& out) {
 
 std::unexpected<Error> not_a_duration(std::string_view text) {
   return fail(Code::invalid_argument,
-              in_quotes(text) + " isn't a duration: write a number and ns, us, ms, s, m, h or d, "
+              quoted(text) + " isn't a duration: write a number and ns, us, ms, s, m, h or d, "
                              "like 100ms, 5s or 1m30s");
 }
 
 std::unexpected<Error> not_a_size(std::string_view text) {
   return fail(Code::invalid_argument,
-              in_quotes(text) + " isn't a size: write a number and nothing, KB, MB, GB or TB "
+              quoted(text) + " isn't a size: write a number and nothing, KB, MB, GB or TB "
                              "(powers of 1024), like 16KB or 200MB");
 }
 
@@ -82,7 +82,7 @@ Result<Duration> parse_duration(std::string_view text) {
     std::uint64_t part = 0;
     if (__builtin_mul_overflow(number, kTimes[next_unit].factor, &part) ||
         __builtin_add_overflow(total, part, &total) || total > kMost)
-      return fail(Code::invalid_argument, in_quotes(text) + " is longer than 292 years");
+      return fail(Code::invalid_argument, quoted(text) + " is longer than 292 years");
     ++next_unit;
   } while (!rest.empty());
   return Duration(static_cast<Duration::rep>(total));
@@ -109,7 +109,7 @@ Result<std::uint64_t> parse_size(std::string_view text) {
     if (!iequals(unit.name, rest)) continue;
     std::uint64_t bytes = 0;
     if (__builtin_mul_overflow(number, unit.factor, &bytes))
-      return fail(Code::invalid_argument, in_quotes(text) + " is more than 64 bits hold");
+      return fail(Code::invalid_argument, quoted(text) + " is more than 64 bits hold");
     return bytes;
   }
   return not_a_size(text);
@@ -131,7 +131,7 @@ Result<bool> parse_bool(std::string_view text) {
     if (iequals(text, yes)) return true;
   for (std::string_view no : {"false", "off", "no", "0"})
     if (iequals(text, no)) return false;
-  return fail(Code::invalid_argument, in_quotes(text) + " isn't a yes or no: write true or false");
+  return fail(Code::invalid_argument, quoted(text) + " isn't a yes or no: write true or false");
 }
 
 Result<std::uint64_t> parse_u64(std::string_view text, std::uint64_t min, std::uint64_t max) {
@@ -139,7 +139,7 @@ Result<std::uint64_t> parse_u64(std::string_view text, std::uint64_t min, std::u
   std::uint64_t value = 0;
   if (!take_number(rest, value) || !rest.empty() || value < min || value > max)
     return fail(Code::invalid_argument,
-                fmt::format("{} isn't a whole number from {} to {}", in_quotes(text), min, max));
+                fmt::format("{} isn't a whole number from {} to {}", quoted(text), min, max));
   return value;
 }
 
@@ -167,7 +167,7 @@ bool iequals(std::string_view a, std::string_view b) {
   return true;
 }
 
-std::string in_quotes(std::string_view text) {
+std::string quoted(std::string_view text) {
   constexpr std::size_t kLongest = 60;
   std::string out = "\"";
   for (char c : text.substr(0, kLongest)) {

@@ -40,8 +40,8 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 // ASCII letters compare without case.
 bool iequals(std::string_view a, std::string_view b);
 
-// The text in double quotes for a message: control bytes escaped, cut after 60 characters. (Not called
-// quoted: for a std::string that would find std::quoted.)
-std::string in_quotes(std::string_view text);
+// The text in double quotes for a message: control bytes escaped, cut after 60 characters. Call it as
+// sluice::quoted: with a std::string alone, C++ finds std::quoted.
+std::string quoted(std::string_view text);
 
 }  // namespace sluice

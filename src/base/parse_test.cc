@@ -113,8 +113,8 @@ TEST(ParseTest, trim_split_and_compare) {
 }
 
 TEST(ParseTest, quoted_text_can_not_break_a_line_and_is_bounded) {
-  EXPECT_EQ(in_quotes("a\n\"b\"\x7f"), R"("a\x0a\"b\"\x7f")");
-  EXPECT_LT(in_quotes(std::string(10'000, 'x')).size(), 80u);
+  EXPECT_EQ(sluice::quoted("a\n\"b\"\x7f"), R"("a\x0a\"b\"\x7f")");
+  EXPECT_LT(sluice::quoted(std::string(10'000, 'x')).size(), 80u);
 }
 
 }  // namespace

@@ -30,12 +30,12 @@ bool valid_name(std::string_view name, bool colons) {
 
 // Empty if Prometheus would take it.
 std::string objection(MetricType type, std::string_view name, const Labels& labels) {
-  if (!valid_name(name, true)) return fmt::format("metric name {} isn't valid", in_quotes(name));
+  if (!valid_name(name, true)) return fmt::format("metric name {} isn't valid", sluice::quoted(name));
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const std::string& label = labels[i].first;
     if (!valid_name(label, false) || label.starts_with("__") ||
         (type == MetricType::histogram && label == "le"))
-      return fmt::format("metric {}: label name {} isn't valid", name, in_quotes(label));
+      return fmt::format("metric {}: label name {} isn't valid", name, sluice::quoted(label));
     if (i > 0 && labels[i - 1].first == label)
       return fmt::format("metric {}: label {} is given twice", name, label);
   }
