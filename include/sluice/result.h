@@ -35,13 +35,14 @@ struct Error {
   Code code = Code::internal;
   int os = 0;          // errno, or 0
   std::string detail;  // one sentence without a full stop, naming the place
+  std::string state = {};  // the upstream's own word for it (a SQLSTATE), or empty
 
   // "timed_out: connect to 10.0.0.1:5432 (Connection refused)"
   std::string text() const;
 };
 
 template <class T>
-using Result [[nodiscard]] = std::expected<T, Error>;
+using Result = std::expected<T, Error>;
 
 inline std::unexpected<Error> fail(Code code, std::string detail = {}, int os = 0) {
   return std::unexpected<Error>(Error{code, os, std::move(detail)});

@@ -1,0 +1,93 @@
+#include "flow/pipeline.h"
+
+#include "net/loop.h"
+
+namespace sluice::flow {
+namespace {
+
+using session::Client;
+using session::Request;
+using session::UpstreamConn;
+
+constexpr int kTries = 3;  // connections that turn out dead before anything was sent
+
+Time present() { return net::Loop::current()->now(); }
+
+std::unexpected<Error> too_many_requests(Duration wait) {
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
+  return std::unexpected(Error{Code::exhausted, 0, "too many requests: try again in " + std::to_string(ms) + " ms", "53400"});
+}
+
+UpstreamConn& connection(Client& client) { return static_cast<UpstreamConn&>(client.lease.get()); }
+
+}  // namespace
+
+// The life of a request. Every request of every protocol takes this walk, in this order.
+Result<void> Pipeline::ask(Client& client, Request& q) {
+  if (Duration wait = stages_.limiter.admit(client.id, q.cost, present()); wait > Duration::zero())
+    return too_many_requests(wait);
+  if (!q.analysis) q.analysis = stages_.analyzer.examine(q.statement);
+  // Transactions, writes and what arrives in pieces go straight through.
+  if (client.lease || !q.whole || q.analysis->verb != query::Verb::select) return fetch(client, q);
+  const CacheKey key{.identity = {}, .statement = q.statement};
+  if (CacheHandle hit = stages_.cache.find(key, present())) {
+    q.answer(hit.bytes());
+    return {};
+  }
+  Flight flight = stages_.flights.join(q.statement);  // the leader asks; nobody follows yet
+  Result<void> done = fetch(client, q);
+  flight.land(done.has_value());
+  return done;
+}
+
+Result<query::Analysis> Pipeline::follow(Client& client, std::string_view statement) {
+  if (Duration wait = stages_.limiter.admit(client.id, 1, present()); wait > Duration::zero())
+    return too_many_requests(wait);
+  return stages_.analyzer.examine(statement);
+}
+
+// Balance, pool, exchange, retry, settle.
+Result<void> Pipeline::fetch(Client& client, Request& q) {
+  for (int tries = 1;; ++tries) {
+    if (!client.lease)
+      if (auto found = find_connection(client, q); !found) return found;
+    const bool fresh = client.lease.fresh();
+    auto answered = q.exchange(connection(client));
+    const bool again = !answered && q.unsent() && !fresh && tries < kTries;
+    settle(client, answered.has_value());
+    if (!again) return answered;
+  }
+}
+
+// A connection that looks to the client like its own. One that dies of old age on the way is replaced.
+Result<void> Pipeline::find_connection(Client& client, const Request& q) {
+  const auto& upstream = static_cast<const Upstream&>(*client.destination);
+  const bool writes = q.analysis->verb != query::Verb::select;
+  auto chosen = stages_.balancer.pick(upstream.targets(), writes);
+  if (!chosen) return fail(Code::unavailable, "no server takes this request");
+  AcquireOptions options{.deadline = q.deadline, .home = client.home};
+  if (q.analysis->pinned_by(query::PinCause::sequence_state)) options.prefer = client.last_connection;
+  for (int tries = 1;; ++tries) {
+    auto lease = upstream.replicas()[*chosen].pool->acquire(options);
+    if (!lease) return std::unexpected(lease.error());
+    const bool fresh = lease->fresh();
+    client.lease = std::move(*lease);
+    auto adopted = connection(client).adopt(client);
+    if (adopted) return {};
+    const bool alive = connection(client).usable();
+    settle(client, alive);
+    if (alive || fresh || tries == kTries) return adopted;
+  }
+}
+
+// Gives the connection back, unless the client keeps it: in a transaction, for a pin, in session mode.
+void Pipeline::settle(Client& client, bool answered) {
+  UpstreamConn& conn = connection(client);
+  if (answered && conn.usable() && (conn.held() || client.keeps_lease())) return;
+  client.last_connection = client.lease.id();
+  client.last_uses = client.lease.uses();
+  if (!conn.settle(client) || !answered) client.lease.discard();
+  client.lease.give_back();
+}
+
+}  // namespace sluice::flow

@@ -1,0 +1,211 @@
+// A PostgreSQL client's connection to us, from its first packet to its last.
+//
+// Between requests it is this object and nothing else: no fiber, no buffer. When something arrives a
+// fiber reads it, walks each request through the stages and stays until all is answered. Replies don't
+// need the fiber: the server's connection appends them to our output as they come.
+//
+// The files: _startup (first packets, TLS, who and where), _auth (passwords), _request (what
+// arrives and when it is a request), _forward (messages to the server, statements renamed), _relay
+// (a request under way, both directions), _state (settings and pins), _end (timeouts, cancels,
+// leaving). One worker.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "net/fiber.h"
+#include "net/stream.h"
+#include "session/postgres_exchange.h"
+#include "session/postgres_front.h"
+#include "session/postgres_server.h"
+#include "wire/postgres/frontend.h"
+
+namespace sluice::postgres {
+
+class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
+ public:
+  PostgresClient(Front& front, FrontWorker& worker, std::unique_ptr<net::Stream> stream, std::uint64_t id);
+  ~PostgresClient() override;
+
+  void start();  // begins the login on a fiber
+  // A cancel request with this secret came. Loop thread.
+  void cancel(std::string_view secret);
+  // Ends it with FATAL 57P01 as soon as no transaction is open; at once if `now`. Loop thread.
+  void drain(bool at_once);
+
+  // What SHOW CLIENTS tells.
+  struct Snapshot {
+    std::uint64_t id = 0;
+    std::string user, database, application, tls;
+    net::Endpoint peer, local;
+    bool active = false, waiting = false, in_transaction = false;
+    query::PinSet pins = 0;
+    std::string server;            // "pid@host:port" when a connection is held
+    std::int64_t connected_at = 0;  // seconds since 1970
+    std::int64_t request_at = 0;
+    Duration waited{};
+    std::uint32_t pid = 0;
+    std::size_t statements = 0;
+  };
+  Snapshot snapshot() const;
+  const std::string& user() const { return user_; }
+  const std::string& database() const { return database_; }
+
+  // --- Peer, Client ------------------------------------------------------------------------------------
+  bool keeps_lease() const override { return pins_ != 0 || (route_ && !route_->transaction_mode); }
+  void tell(std::string_view name, std::string_view value) override;
+  bool leaves_traces() const override { return keeps_lease(); }
+
+ private:
+  class Ask;
+  class Greeting;
+  enum class Idle : std::uint8_t { none, between, in_transaction };
+
+  // _startup
+  void greet();
+  Result<bool> first_packets();  // false: it was a cancel
+  Result<void> begin_tls(Deadline deadline);
+  Result<void> settle_startup();
+  Result<void> enter(RouteRequest request);
+  Result<void> learn_settings();
+  Settings::Ref asked_settings(std::string& key) const;
+  void welcome();
+  void refuse(const Error& error);
+  Result<void> enter_console();
+  Result<void> tunnel(const RouteRequest& request);
+
+  // _auth
+  Result<void> authenticate(RouteRequest& request);
+  Result<std::string> ask_password(std::uint32_t code, std::string_view data);
+  Result<void> check_clear(RouteRequest& request, const UserSecret* secret);
+  Result<void> check_md5(RouteRequest& request, const UserSecret* secret);
+  Result<void> check_scram(RouteRequest& request, const UserSecret* secret);
+  Result<void> wrong_password() const;
+
+  // _request
+  void on_ready() override;
+  void burst();
+  bool serve_next();
+  bool serve_locally(const Frame& frame);
+  void ask(const Frame& frame);
+  void answer_error(const Error& error, bool extended);
+  void run_console(const Frame& frame);
+  bool read_more();
+  void violation(std::string detail);
+
+  // _relay
+  Result<void> converse(ServerConn& conn, Ask& request);
+  void repeat_group(ServerConn& conn, Ask& request);
+  bool complete(ServerConn& conn) const;
+  Result<void> abandon(ServerConn& conn);
+  void flush_replies();
+  ServerConn* conn() const { return lease ? &static_cast<ServerConn&>(lease.get()) : nullptr; }
+  // ReplyOwner
+  Buffer& replies() override { return out_; }
+  bool has_room() const override { return gone_ || out_.size() < ServerConn::kHighWater; }
+  void on_parameter(std::string_view name, std::string_view value) override;
+  void on_command(std::string_view tag) override;
+  void on_error(const ErrorFields& error) override;
+  void on_copy_in() override { in_group_ = true; }
+  void on_ready(char status) override;
+  void on_unparsed(const Awaited& parse) override;
+  bool on_stale_plan(const StatementRef& statement) override;
+  void on_progress() override;
+  void on_lost(const Error& error) override;
+
+  // _forward
+  enum class Step : std::uint8_t { sent, need_more, stop };
+  void forward(ServerConn& conn, Ask& request);
+  Step forward_one(ServerConn& conn, Ask& request);
+  Step forward_data(ServerConn& conn, const Head& head);
+  bool forward_query(ServerConn& conn, const Frame& frame, Ask& request);
+  bool forward_parse(ServerConn& conn, const Frame& frame, Ask& request);
+  bool forward_unnamed(ServerConn& conn, const Frame& frame, const Parse& parse, Ask& request);
+  void parse_on(ServerConn& conn, const StatementRef& statement, bool ours, std::string_view client_name);
+  void owe_boundary(ServerConn& conn, Buffer& reply);
+  void refuse_unknown(ServerConn& conn, std::string_view name);
+  void forward_bind(ServerConn& conn, const Frame& frame);
+  void forward_describe(ServerConn& conn, const Frame& frame);
+  void forward_close(ServerConn& conn, const Frame& frame);
+  void forward_sync(ServerConn& conn, const Frame& frame);
+  void ensure_parsed(ServerConn& conn, const StatementRef& statement);
+  bool ensure_unnamed(ServerConn& conn);
+  void refuse_in_group(ServerConn& conn, const ErrorReport& report);
+  std::optional<query::Analysis> examine(std::string_view text, Ask& request);
+  const StatementRef* find_statement(std::string_view name) const { return statements_.find(name); }
+
+  // _state
+  void apply(const query::Analysis& analysis, ServerConn& conn);
+  bool sequence_lost(const query::Analysis& analysis, ServerConn& conn);
+  ErrorReport sequence_report() const;
+  bool forget_statement(std::string_view sql_name);
+  void commit_settings(ServerConn& conn);
+  void forget_session(ServerConn& conn);
+  Result<void> check_pins(ServerConn& conn);
+  bool renames() const { return route_->transaction_mode; }
+
+  // _end
+  void say_goodbye(const ErrorReport& report);
+  void finish();
+  void release_lease();
+  void arm(Deadline at);
+  void on_timer();
+  void cancel_running();
+
+  Front& front_;
+  FrontWorker& worker_;
+  std::shared_ptr<const FrontOptions> options_;
+  std::unique_ptr<net::Stream> stream_;
+  Buffer in_, out_;
+  net::Fiber* fiber_ = nullptr;
+
+  std::string user_, database_;
+  std::shared_ptr<PostgresRoute> route_;
+  Settings::Ref startup_;          // what it asked for at login
+  std::unique_ptr<Startup> first_;  // until the login is over
+  CancelKey key_;
+
+  Exchange exchange_{*this};
+  ClientStatements statements_;
+  struct Unnamed {
+    std::string text, types;
+    query::Analysis analysis;  // its views point into text
+    bool valid = false;
+  } unnamed_;
+  std::uint64_t unnamed_count_ = 0;
+
+  std::size_t frame_left_ = 0;    // of a copy frame whose beginning has been sent
+  bool in_group_ = false;         // messages sent since the last boundary
+  bool skip_to_sync_ = false;     // an error of ours: drop what follows
+  bool logged_in_ = false, counted_ = false;
+  bool gone_ = false;             // the client has closed its end, or can't be written to
+  bool polite_ = false;           // ... with a Terminate
+  bool closing_ = false, closed_ = false;
+  bool draining_ = false, relaying_ = false, waiting_ = false, asking_cancel_ = false;
+  bool console_ = false, console_admin_ = false;
+  bool attached_ = false;
+  bool need_more_ = false;        // a frame is waiting for its rest
+  bool keep_group_ = false;       // group_ holds what was sent since the last boundary
+  bool send_again_ = false;       // ... and it has to be
+  Buffer group_;
+  StatementRef stale_;
+
+  query::PinSet pins_ = 0;
+  bool recheck_pins_ = false;
+  bool error_seen_ = false, rolled_back_ = false;  // in this transaction
+  struct PendingSetting {
+    query::SettingChange change;
+    std::uint32_t boundary;
+  };
+  std::vector<PendingSetting> pending_;
+  std::uint32_t boundaries_sent_ = 0, boundaries_seen_ = 0;
+
+  Idle idle_ = Idle::none;
+  net::Timer timer_;
+  Time request_began_{}, wait_began_{};
+  std::int64_t connected_at_ = 0, request_at_ = 0;
+};
+
+}  // namespace sluice::postgres

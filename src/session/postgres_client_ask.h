@@ -1,0 +1,37 @@
+// A PostgreSQL request as the walk sees it: one simple query, one function call, or one group of
+// extended messages up to its Sync, of which at least the first has arrived.
+#pragma once
+
+#include <string>
+
+#include "session/postgres_client.h"
+
+namespace sluice::postgres {
+
+class PostgresClient::Ask final : public session::Request {
+ public:
+  Ask(PostgresClient& client, const Frame& frame);
+
+  Result<void> exchange(session::UpstreamConn& conn) override {
+    began = true;
+    return client_.converse(static_cast<ServerConn&>(conn), *this);
+  }
+  void answer(std::string_view reply) override { client_.out_.append(reply); }
+  bool unsent() const override { return !sent; }
+
+  bool valid = true;           // the first message holds together
+  std::string problem;         // else: why not
+  bool first = true;           // the first message hasn't been forwarded yet
+  bool began = false;          // a connection has been found
+  bool sent = false;           // bytes may have gone to the server
+  bool told = false;           // the client has had an error for it
+  unsigned requests = 0;       // boundaries passed: those that rode along count too
+  std::size_t first_size = 0;  // of its first message
+
+ private:
+  Result<void> examine_first(const Frame& frame);
+
+  PostgresClient& client_;
+};
+
+}  // namespace sluice::postgres

@@ -1,0 +1,366 @@
+// A client's messages on their way to its server. In transaction mode named statements go by the name
+// that they have on servers, and are parsed first where the connection hasn't met them.
+#include <algorithm>
+
+#include "session/postgres_client.h"
+#include "session/postgres_client_ask.h"
+#include "session/postgres_error.h"
+#include "wire/postgres/sqlstate.h"
+
+namespace sluice::postgres {
+namespace {
+
+// Requests that may ride along on a lease before it has to go back to whoever waits for it.
+constexpr unsigned kMaxAlong = 64;
+// Of a group of messages that may have to be sent again, after the plan of its statement went stale.
+constexpr std::size_t kMaxKept = 16 * 1024;
+
+}  // namespace
+
+void PostgresClient::forward(ServerConn& server, Ask& request) {
+  need_more_ = false;
+  while (!server.out_full() && server.usable() && !closing_) {
+    const Step step = forward_one(server, request);
+    if (step == Step::sent) continue;
+    need_more_ = step == Step::need_more;
+    return;
+  }
+}
+
+PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& request) {
+  if (frame_left_ > 0) {
+    const std::size_t n = std::min(frame_left_, in_.size());
+    if (n == 0) return Step::need_more;
+    server.out().append(in_.view().substr(0, n));
+    in_.consume(n);
+    frame_left_ -= n;
+    return Step::sent;
+  }
+  auto head = head_of(in_.view());
+  if (!head) {
+    violation(head.error().detail);
+    return Step::stop;
+  }
+  if (!*head) return Step::need_more;
+  const char type = (*head)->type;
+  // A boundary: what follows belongs to another request, which may ride along.
+  const bool boundary = !request.first && !in_group_ && !exchange_.copying_in();
+  if (boundary && (type == frontend::kTerminate || draining_ || request.requests > kMaxAlong)) {
+    if (type == frontend::kTerminate) gone_ = polite_ = true;
+    return Step::stop;
+  }
+  if (type == frontend::kCopyData) return forward_data(server, **head);
+  auto frame = next_frame(in_.view());
+  if (!frame || !*frame) return Step::need_more;
+  const std::size_t size = (*frame)->bytes.size();
+  if (boundary || request.first) {
+    ++request.requests;
+    keep_group_ = type == frontend::kBind && renames() && server.status() == 'I' && exchange_.settled();
+    group_.clear();
+  }
+  if (keep_group_ && group_.size() + size <= kMaxKept)
+    group_.append((*frame)->bytes);
+  else
+    keep_group_ = false;
+  request.sent = true;
+  switch (type) {
+    case frontend::kQuery:
+      if (!forward_query(server, **frame, request)) return Step::stop;
+      break;
+    case frontend::kParse:
+      if (!forward_parse(server, **frame, request)) return Step::stop;
+      break;
+    case frontend::kBind: forward_bind(server, **frame); break;
+    case frontend::kDescribe: forward_describe(server, **frame); break;
+    case frontend::kClose: forward_close(server, **frame); break;
+    case frontend::kSync: forward_sync(server, **frame); break;
+    case frontend::kExecute:
+      exchange_.expect({.kind = Await::execute});
+      server.out().append((*frame)->bytes);
+      in_group_ = true;
+      break;
+    case frontend::kFunctionCall:
+      exchange_.expect({.kind = Await::function});
+      server.out().append((*frame)->bytes);
+      ++boundaries_sent_;
+      break;
+    case frontend::kFlush: server.out().append((*frame)->bytes); break;
+    case frontend::kCopyDone:
+    case frontend::kCopyFail:
+      server.out().append((*frame)->bytes);
+      exchange_.copy_ended();
+      break;
+    case frontend::kTerminate: gone_ = true; return Step::stop;
+    default: violation(std::string("invalid frontend message type '") + type + "'"); return Step::stop;
+  }
+  request.first = false;
+  in_.consume(size);
+  return Step::sent;
+}
+
+// Copied data goes on in pieces, whatever the size of its frames.
+PostgresClient::Step PostgresClient::forward_data(ServerConn& server, const Head& head) {
+  const std::size_t n = std::min(head.frame_size(), in_.size());
+  server.out().append(in_.view().substr(0, n));
+  in_.consume(n);
+  frame_left_ = head.frame_size() - n;
+  return Step::sent;
+}
+
+// The first statement has been through the walk; those that ride along take its first two stages here.
+// `text` is the statement where it will stay; the walk may have seen it in the input.
+std::optional<query::Analysis> PostgresClient::examine(std::string_view text, Ask& request) {
+  if (!request.first || !request.analysis) {
+    auto followed = front_.walk().follow(*this, text);
+    if (!followed) return std::nullopt;
+    return std::move(*followed);
+  }
+  query::Analysis analysis = *request.analysis;
+  if (!analysis.deallocates.empty())
+    analysis.deallocates = text.substr(static_cast<std::size_t>(analysis.deallocates.data() - request.statement.data()),
+                                       analysis.deallocates.size());
+  return analysis;
+}
+
+// False: it isn't admitted and waits for its own walk, which will say so.
+bool PostgresClient::forward_query(ServerConn& server, const Frame& frame, Ask& request) {
+  auto query = read_query(frame.payload);
+  if (!query) {
+    violation(query.error().detail);
+    return false;
+  }
+  auto analysis = examine(query->text, request);
+  if (!analysis) return false;
+  ++boundaries_sent_;
+  // A statement that was prepared by the protocol isn't known by that name to any server.
+  if (renames() && exchange_.settled() && server.status() != 'E' && forget_statement(analysis->deallocates)) {
+    Buffer reply;
+    append_command_complete(reply, "DEALLOCATE");
+    owe_boundary(server, reply);
+    return true;
+  }
+  if (sequence_lost(*analysis, server)) {
+    Buffer reply;
+    append_error(reply, sequence_report());
+    owe_boundary(server, reply);
+    return true;
+  }
+  exchange_.expect({.kind = Await::query});
+  apply(*analysis, server);
+  server.out().append(frame.bytes);
+  return true;
+}
+
+// Answers a simple query ourselves, in its turn.
+void PostgresClient::owe_boundary(ServerConn& server, Buffer& reply) {
+  append_ready_for_query(reply, server.status());
+  exchange_.owe(std::string(reply.view()));
+  ++boundaries_seen_;
+}
+
+bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& request) {
+  auto parse = read_parse(frame.payload);
+  if (!parse) {
+    violation(parse.error().detail);
+    return false;
+  }
+  if (!renames()) {
+    auto analysis = examine(parse->query, request);
+    if (!analysis) return false;
+    in_group_ = true;
+    apply(*analysis, server);
+    exchange_.expect({.kind = Await::parse});
+    server.out().append(frame.bytes);
+    return true;
+  }
+  if (parse->name.empty()) return forward_unnamed(server, frame, *parse, request);
+  bool admitted = true;
+  StatementRef statement = worker_.statements.intern(parse->query, parse->types, [&](std::string_view text) {
+    auto found = examine(text, request);
+    admitted = found.has_value();
+    return std::move(found).value_or(query::Analysis{});
+  });
+  if (!admitted) return false;
+  in_group_ = true;
+  if (statements_.find(parse->name)) {
+    refuse_in_group(server, {.sqlstate = std::string(sqlstate::kDuplicatePreparedStatement),
+                             .message = "prepared statement \"" + std::string(parse->name) + "\" already exists"});
+    return true;
+  }
+  if (statements_.bytes() + statement->bytes() > options_->prepared_bytes) {
+    refuse_in_group(server, {.sqlstate = std::string(sqlstate::kOutOfMemory),
+                             .message = "the client's prepared statements are too large",
+                             .hint = "close statements that aren't needed, or raise prepared_memory_per_client"});
+    return true;
+  }
+  statements_.put(parse->name, statement);
+  if (server.statements().use(*statement)) {
+    front_.metrics().statements_reused.add();
+    if (server.status() != 'E') {
+      Buffer reply;
+      append_parse_complete(reply);
+      exchange_.owe(std::string(reply.view()));
+      return true;
+    }
+    // In a failed transaction the server refuses it, and says so before it looks at the name.
+    append_parse(server.out(), statement->server_name, parse->query, parse->types);
+    exchange_.expect({.kind = Await::parse, .name = std::string(parse->name)});
+    return true;
+  }
+  parse_on(server, statement, false, parse->name);
+  return true;
+}
+
+bool PostgresClient::forward_unnamed(ServerConn& server, const Frame& frame, const Parse& parse, Ask& request) {
+  unnamed_.valid = false;
+  unnamed_.text = parse.query;
+  unnamed_.types = parse.types;
+  auto analysis = examine(unnamed_.text, request);
+  if (!analysis) return false;
+  unnamed_.analysis = std::move(*analysis);
+  unnamed_.valid = true;
+  in_group_ = true;
+  server.unnamed = {id, ++unnamed_count_};
+  if (forget_statement(unnamed_.analysis.deallocates)) {
+    // DEALLOCATE of a name that only the protocol knows: of one that we make for it instead.
+    const std::string name = "sluice_gone_" + std::to_string(id) + "_" + std::to_string(unnamed_count_);
+    append_parse(server.out(), name, {}, {});
+    exchange_.expect({.kind = Await::parse, .ours = true});
+    append_parse(server.out(), {}, "DEALLOCATE " + name, {});
+    unnamed_.text = "DEALLOCATE " + name;
+    unnamed_.analysis.deallocates = {};
+  } else {
+    server.out().append(frame.bytes);
+  }
+  exchange_.expect({.kind = Await::parse});
+  return true;
+}
+
+// Sends a Parse under the server's name for the statement, making room for it first.
+void PostgresClient::parse_on(ServerConn& server, const StatementRef& statement, bool ours,
+                              std::string_view client_name) {
+  if (StatementRef old = server.statements().surplus(*statement)) {
+    append_close(server.out(), 'S', old->server_name);
+    server.statements().erase(*old);
+    exchange_.expect({.kind = Await::close, .ours = true, .statement = std::move(old)});
+  }
+  front_.metrics().statements_parsed.add();
+  append_parse(server.out(), statement->server_name, statement->text, statement->types);
+  server.statements().add(statement);
+  exchange_.expect({.kind = Await::parse, .ours = ours, .statement = statement, .name = std::string(client_name)});
+}
+
+void PostgresClient::ensure_parsed(ServerConn& server, const StatementRef& statement) {
+  if (server.statements().use(*statement))
+    front_.metrics().statements_reused.add();
+  else
+    parse_on(server, statement, true, {});
+}
+
+// The unnamed statement is a client's own: another one's must not answer for it. False: it has none.
+bool PostgresClient::ensure_unnamed(ServerConn& server) {
+  if (!unnamed_.valid) return false;
+  const ServerConn::Unnamed own{id, unnamed_count_};
+  if (server.unnamed == own) return true;
+  append_parse(server.out(), {}, unnamed_.text, unnamed_.types);
+  exchange_.expect({.kind = Await::parse, .ours = true});
+  server.unnamed = own;
+  return true;
+}
+
+void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
+  in_group_ = true;
+  auto bind = read_bind(frame.payload);
+  if (!bind) return refuse_in_group(server, report_of(bind.error()));
+  if (!renames()) {
+    exchange_.expect({.kind = Await::bind});
+    server.out().append(frame.bytes);
+    return;
+  }
+  const query::Analysis* analysis = nullptr;
+  if (bind->statement.empty()) {
+    if (!ensure_unnamed(server))
+      return refuse_in_group(server, {.sqlstate = std::string(sqlstate::kUndefinedPreparedStatement),
+                                      .message = "unnamed prepared statement does not exist"});
+    analysis = &unnamed_.analysis;
+    if (sequence_lost(*analysis, server)) return refuse_in_group(server, sequence_report());
+    server.out().append(frame.bytes);
+  } else {
+    const StatementRef* known = statements_.find(bind->statement);
+    if (!known) return refuse_unknown(server, bind->statement);
+    const StatementRef statement = *known;
+    analysis = &statement->analysis;
+    if (sequence_lost(*analysis, server)) return refuse_in_group(server, sequence_report());
+    ensure_parsed(server, statement);
+    append_bind(server.out(), bind->portal, statement->server_name, bind->rest);
+    apply(*analysis, server);
+    exchange_.expect({.kind = Await::bind, .statement = statement});
+    return;
+  }
+  apply(*analysis, server);
+  exchange_.expect({.kind = Await::bind});
+}
+
+void PostgresClient::forward_describe(ServerConn& server, const Frame& frame) {
+  in_group_ = true;
+  auto describe = read_describe(frame.payload);
+  if (!describe) return refuse_in_group(server, report_of(describe.error()));
+  if (describe->kind == 'S' && renames()) {
+    if (describe->name.empty()) {
+      if (!ensure_unnamed(server)) return refuse_unknown(server, {});
+    } else {
+      const StatementRef* known = statements_.find(describe->name);
+      if (!known) return refuse_unknown(server, describe->name);
+      const StatementRef statement = *known;
+      ensure_parsed(server, statement);
+      append_describe(server.out(), 'S', statement->server_name);
+      exchange_.expect({.kind = Await::describe});
+      return;
+    }
+  }
+  exchange_.expect({.kind = Await::describe});
+  server.out().append(frame.bytes);
+}
+
+void PostgresClient::forward_close(ServerConn& server, const Frame& frame) {
+  in_group_ = true;
+  auto close = read_close(frame.payload);
+  if (!close) return refuse_in_group(server, report_of(close.error()));
+  if (close->kind == 'S' && renames()) {
+    // The server's copy may serve others; the client's name is gone.
+    if (close->name.empty()) unnamed_.valid = false;
+    statements_.erase(close->name);
+    Buffer reply;
+    append_close_complete(reply);
+    exchange_.owe(std::string(reply.view()));
+    return;
+  }
+  exchange_.expect({.kind = Await::close});
+  server.out().append(frame.bytes);
+}
+
+void PostgresClient::forward_sync(ServerConn& server, const Frame& frame) {
+  server.out().append(frame.bytes);
+  if (exchange_.ignores_sync()) return;
+  exchange_.expect({.kind = Await::sync});
+  ++boundaries_sent_;
+  in_group_ = false;
+}
+
+// An error of ours inside a group has to fail the group at the server too, or its earlier statements
+// would be committed by the Sync. So the server is made to fail here, and our words replace its own.
+void PostgresClient::refuse_in_group(ServerConn& server, const ErrorReport& report) {
+  in_group_ = true;
+  Buffer reply;
+  append_error(reply, report);
+  append_execute(server.out(), "sluice refused a message");
+  exchange_.expect({.kind = Await::refused, .reply = std::string(reply.view())});
+}
+
+void PostgresClient::refuse_unknown(ServerConn& server, std::string_view name) {
+  refuse_in_group(server, {.sqlstate = std::string(sqlstate::kUndefinedPreparedStatement),
+                           .message = name.empty() ? "unnamed prepared statement does not exist"
+                                                   : "prepared statement \"" + std::string(name) + "\" does not exist"});
+}
+
+}  // namespace sluice::postgres

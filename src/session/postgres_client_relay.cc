@@ -1,0 +1,202 @@
+// A request under way: the client's messages go up as they come, the server's replies come down by
+// themselves, until nothing is unanswered. Either side may be slow: what is queued for it is bounded.
+#include "session/postgres_client.h"
+#include "session/postgres_client_ask.h"
+#include "session/postgres_error.h"
+#include "wire/postgres/sqlstate.h"
+
+namespace sluice::postgres {
+namespace {
+
+constexpr Duration kAbandonTimeout = std::chrono::seconds(5);  // to cancel and drain for who has left
+
+}  // namespace
+
+PostgresClient::Ask::Ask(PostgresClient& client, const Frame& frame) : first_size(frame.bytes.size()), client_(client) {
+  if (auto read = examine_first(frame); !read) {
+    valid = false;
+    problem = read.error().detail;
+  }
+}
+
+// What the walk will see: the statement, and what is known of it already.
+Result<void> PostgresClient::Ask::examine_first(const Frame& frame) {
+  if (frame.type == frontend::kQuery) {
+    auto query = read_query(frame.payload);
+    if (!query) return std::unexpected(query.error());
+    statement = query->text;
+  } else if (frame.type == frontend::kParse) {
+    auto parse = read_parse(frame.payload);
+    if (!parse) return std::unexpected(parse.error());
+    statement = parse->query;
+  } else if (frame.type == frontend::kBind) {
+    auto bind = read_bind(frame.payload);
+    if (!bind) return std::unexpected(bind.error());
+    if (const StatementRef* known = client_.find_statement(bind->statement)) {
+      statement = (*known)->text;
+      analysis = (*known)->analysis;
+    } else if (bind->statement.empty() && client_.unnamed_.valid) {
+      statement = client_.unnamed_.text;
+      analysis = client_.unnamed_.analysis;
+    }
+  }
+  return {};
+}
+
+Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
+  waiting_ = false;
+  front_.metrics().wait_time.record(worker_.loop->now() - wait_began_);
+  if (!attached_) {
+    server.attach(exchange_);
+    attached_ = true;
+  }
+  relaying_ = true;
+  asking_cancel_ = false;
+  if (options_->query_timeout > Duration::zero()) arm(deadline_after(request_began_, options_->query_timeout));
+  Result<void> done;
+  for (;;) {
+    if (send_again_ && exchange_.settled()) repeat_group(server, request);
+    if (!send_again_) forward(server, request);
+    server.flush();
+    if (!out_.empty()) flush_replies();
+    if (!server.usable()) {
+      request.told = server.fatal();
+      done = std::unexpected(server.last_error());
+      break;
+    }
+    if (complete(server)) {
+      if (pins_ && recheck_pins_ && server.status() == 'I') done = check_pins(server);
+      break;
+    }
+    if (gone_ && !polite_) {
+      done = abandon(server);
+      break;
+    }
+    if (closing_) {
+      server.give_up({Code::cancelled, 0, "its client was closed in the middle of a request"});
+      done = std::unexpected(server.last_error());
+      break;
+    }
+    const bool wants_more = in_.size() < 64 * 1024 || need_more_;
+    if (wants_more && !server.out_full() && read_more()) continue;
+    if (gone_ && polite_ && (in_group_ || exchange_.copying_in() || frame_left_ > 0)) polite_ = false;
+    if (gone_ && !polite_) continue;
+    net::park();
+  }
+  relaying_ = false;
+  if (timer_.armed()) timer_.clear();
+  return done;
+}
+
+// The server has forgotten what it was asked: the group's messages go through once more.
+void PostgresClient::repeat_group(ServerConn& server, Ask& request) {
+  send_again_ = keep_group_ = false;
+  append_close(server.out(), 'S', stale_->server_name);
+  exchange_.expect({.kind = Await::close, .ours = true});
+  stale_.reset();
+  Buffer rest(std::move(in_));
+  in_.append(group_.view());
+  in_.append(rest.view());
+  group_.clear();
+  request.first = true;
+  error_seen_ = false;
+}
+
+// Nothing is unanswered, half sent or without its Sync.
+bool PostgresClient::complete(ServerConn& server) const {
+  return exchange_.settled() && !in_group_ && !send_again_ && frame_left_ == 0 && !exchange_.copying_in() && server.out().empty();
+}
+
+// The client has left in the middle. What it asked is cancelled and drained; a connection that can't be
+// brought to rest in time is closed.
+Result<void> PostgresClient::abandon(ServerConn& server) {
+  front_.metrics().aborted.add();
+  out_.clear();
+  const Deadline deadline = deadline_after(worker_.loop->now(), kAbandonTimeout);
+  if (frame_left_ > 0 || exchange_.copying_in() || !server.out().empty()) {
+    server.give_up({Code::connection_lost, 0, "its client left in the middle of a message"});
+    return std::unexpected(server.last_error());
+  }
+  if (in_group_) {
+    append_sync(server.out());
+    exchange_.expect({.kind = Await::sync});
+    in_group_ = false;
+    server.flush();
+  }
+  server.resume();
+  if (!exchange_.settled() && server.usable()) server.cancel(deadline);
+  while (!exchange_.settled() && server.usable() && worker_.loop->now() < deadline) net::park(deadline);
+  if (!exchange_.settled()) {
+    server.give_up({Code::timed_out, 0, "its client left and the server didn't stop in time"});
+    return std::unexpected(server.last_error());
+  }
+  return {};
+}
+
+void PostgresClient::flush_replies() {
+  if (gone_ && !polite_) {
+    out_.clear();
+    return;
+  }
+  const std::size_t before = out_.size();
+  auto flushed = stream_->flush(out_);
+  front_.metrics().bytes_sent.add(before - out_.size());
+  if (!flushed) {
+    gone_ = true;
+    polite_ = false;
+    out_.clear();
+  }
+  out_.release();
+}
+
+// --- told by the server's connection, on its own time ----------------------------------------------------
+
+void PostgresClient::on_progress() {
+  if (!out_.empty()) flush_replies();
+  if (!fiber_) {
+    if (gone_ && !closed_) on_ready();
+    return;
+  }
+  ServerConn* server = conn();
+  if (exchange_.settled() || gone_ || (server && (!server->usable() || !server->out_full()))) net::wake(*fiber_);
+}
+
+void PostgresClient::on_lost(const Error& error) {
+  if (relaying_) {
+    net::wake(*fiber_);
+    return;
+  }
+  // Between requests, with a connection of its own: the session is lost with it.
+  ServerConn* server = conn();
+  if (server && !server->fatal()) append_error(out_, report_of(error, "FATAL"));
+  closing_ = true;
+  on_ready();
+}
+
+void PostgresClient::on_ready(char status) {
+  ++boundaries_seen_;
+  if (exchange_.settled()) in_group_ = false;
+  if (status == 'I') front_.metrics().transactions.add();
+  if (!pending_.empty() && conn()) commit_settings(*conn());
+  if (status == 'I') error_seen_ = rolled_back_ = false;
+}
+
+void PostgresClient::on_error(const ErrorFields&) {
+  front_.metrics().errors.add();
+  error_seen_ = true;
+  if (pins_) recheck_pins_ = true;
+  if (conn()) conn()->unnamed = {};  // a failed Parse leaves none
+}
+
+bool PostgresClient::on_stale_plan(const StatementRef& statement) {
+  ServerConn* server = conn();
+  if (!server || !keep_group_ || in_group_ || send_again_) return false;
+  server->statements().erase(*statement);
+  stale_ = statement;
+  send_again_ = true;
+  return true;
+}
+
+void PostgresClient::tell(std::string_view name, std::string_view value) { append_parameter_status(out_, name, value); }
+
+}  // namespace sluice::postgres

@@ -1,0 +1,183 @@
+#include "session/postgres_exchange.h"
+
+namespace sluice::postgres {
+
+void Exchange::expect(Awaited awaited) {
+  queue_.push_back(std::move(awaited));
+  if (queue_.size() == head_ + 1) pay();
+}
+
+void Exchange::owe(std::string reply) {
+  if (settled()) {
+    owner_->replies().append(reply);
+    return;
+  }
+  queue_.push_back({.kind = Await::owed, .reply = std::move(reply)});
+}
+
+void Exchange::pop() {
+  ++head_;
+  if (!settled()) return;
+  queue_.clear();
+  head_ = ended_at_ = 0;
+  if (queue_.capacity() > 32) queue_.shrink_to_fit();
+}
+
+void Exchange::pay() {
+  while (!settled() && front().kind == Await::owed) {
+    owner_->replies().append(front().reply);
+    pop();
+  }
+}
+
+Exchange::Verdict Exchange::take(char type, std::string_view payload, ServerStatements& statements) {
+  const bool ours = !settled() && front().ours;
+  if (type == backend::kErrorResponse) return on_error(payload, statements);
+  if (!ours && !backend::asynchronous(type)) passed_ = true;
+  switch (type) {
+    case backend::kRowDescription:
+      if (!settled() && front().kind == Await::describe) return on_complete(Await::describe);
+      break;
+    case backend::kNoData: return on_complete(Await::describe);
+    case backend::kParseComplete: return on_complete(Await::parse);
+    case backend::kBindComplete: return on_complete(Await::bind);
+    case backend::kCloseComplete: return on_complete(Await::close);
+    case backend::kCommandComplete: return on_command(payload);
+    case backend::kPortalSuspended:
+    case backend::kEmptyQueryResponse:
+      if (!settled() && front().kind == Await::execute) return on_complete(Await::execute);
+      break;
+    case backend::kReadyForQuery: return on_ready(payload);
+    case backend::kParameterStatus: {
+      auto status = read_parameter_status(payload);
+      if (!status) return Verdict::broken;
+      owner_->on_parameter(status->name, status->value);
+      break;
+    }
+    case backend::kCopyInResponse:
+    case backend::kCopyBothResponse:
+      if (settled()) return Verdict::broken;
+      on_copy_in();
+      break;
+    case backend::kDataRow:
+      if (quiet_) owner_->on_row(payload);
+      break;
+    case backend::kAuthentication:
+    case backend::kBackendKeyData: return Verdict::broken;
+    default:
+      if (!backend::known(type)) return Verdict::broken;
+  }
+  return shown(ours);
+}
+
+Exchange::Verdict Exchange::on_complete(Await kind) {
+  if (settled() || front().kind != kind) return Verdict::broken;
+  const bool ours = front().ours;
+  pop();
+  return shown(ours);
+}
+
+Exchange::Verdict Exchange::on_command(std::string_view payload) {
+  if (settled()) return Verdict::broken;
+  copying_in_ = false;
+  if (!payload.empty()) owner_->on_command(payload.substr(0, payload.size() - 1));
+  if (front().kind == Await::execute) return on_complete(Await::execute);
+  if (front().kind != Await::query) return Verdict::broken;
+  return shown(front().ours);
+}
+
+Exchange::Verdict Exchange::on_ready(std::string_view payload) {
+  auto ready = read_ready_for_query(payload);
+  if (!ready) return Verdict::broken;
+  copying_in_ = false;
+  bool ours = false;
+  if (settled()) {
+    if (!copy_failed_) return Verdict::broken;
+  } else {
+    const Await kind = front().kind;
+    if (kind != Await::query && kind != Await::sync && kind != Await::function) return Verdict::broken;
+    ours = front().ours;
+    pop();
+  }
+  copy_failed_ = passed_ = false;
+  owner_->on_ready(ready->status);
+  return shown(ours);
+}
+
+// CopyInResponse: what follows is data, and Syncs that were sent ahead of it are ignored (the server
+// reads them as part of the copy).
+void Exchange::on_copy_in() {
+  copying_in_ = true;
+  copy_extended_ = front().kind == Await::execute;
+  copy_ended_ = ended_at_ > head_;
+  std::size_t ignored_to = copy_ended_ ? ended_at_ : queue_.size();
+  for (std::size_t i = head_ + 1; copy_extended_ && i < ignored_to;) {
+    if (queue_[i].kind != Await::sync) {
+      ++i;
+      continue;
+    }
+    queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(i));
+    --ignored_to;
+  }
+  owner_->on_copy_in();
+}
+
+Exchange::Verdict Exchange::on_error(std::string_view payload, ServerStatements& statements) {
+  auto error = read_error(payload);
+  if (!error) return Verdict::broken;
+  if (settled()) {  // on its own account: shutdown, idle timeout
+    owner_->on_error(*error);
+    return Verdict::pass;
+  }
+  if (plan_went_stale(*error)) return Verdict::drop;
+  passed_ = true;
+  copy_failed_ = copying_in_ && copy_extended_;
+  copying_in_ = false;
+  // The error of our own Parse is the client's too: it stands for its Bind.
+  Verdict verdict = shown(false);
+  if (front().kind == Await::refused) {
+    owner_->replies().append(front().reply);
+    verdict = Verdict::drop;
+  } else {
+    owner_->on_error(*error);
+  }
+  // A simple query or a function call ends with its own ReadyForQuery, everything else at the Sync.
+  if (front().kind == Await::query || front().kind == Await::function) return verdict;
+  while (!settled() && front().kind != Await::sync) {
+    undo(front(), &statements);
+    pop();
+  }
+  return verdict;
+}
+
+// "cached plan must not change result type": the text is translated, the routine's name isn't. Only a
+// Bind that comes first in the last group sent can be repeated without the client's notice.
+bool Exchange::plan_went_stale(const ErrorFields& error) {
+  if (passed_ || front().kind != Await::bind || !front().statement) return false;
+  if (error.sqlstate != "0A000" || error.routine != "RevalidateCachedQuery") return false;
+  if (queue_.back().kind != Await::sync) return false;
+  for (std::size_t i = head_; i + 1 < queue_.size(); ++i)
+    if (queue_[i].kind == Await::sync || queue_[i].kind == Await::query) return false;
+  if (!owner_->on_stale_plan(front().statement)) return false;
+  while (front().kind != Await::sync) pop();
+  front().ours = true;
+  return true;
+}
+
+void Exchange::undo(Awaited& awaited, ServerStatements* statements) {
+  if (awaited.kind == Await::parse) {
+    if (statements && awaited.statement) statements->erase(*awaited.statement);
+    if (!awaited.ours) owner_->on_unparsed(awaited);
+  }
+  if (awaited.kind == Await::close && statements && awaited.statement) statements->add(awaited.statement);
+}
+
+void Exchange::abandon(ServerStatements* statements) {
+  while (!settled()) {
+    undo(front(), statements);
+    pop();
+  }
+  copying_in_ = copy_failed_ = false;
+}
+
+}  // namespace sluice::postgres

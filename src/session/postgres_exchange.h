@@ -1,0 +1,120 @@
+// Exchange: what one lease still expects from its server, in order, and what becomes of each answer.
+//
+// Every message that a client sends, or that we send on its behalf, leaves an Awaited here. Replies are
+// matched against the queue: most are passed on as they are, answers to our own messages are dropped,
+// and answers that we owe without asking the server (a Parse that it knows already) are put in when
+// their turn comes. So nothing overtakes anything, and after an error the queue is cut back to the
+// next Sync just as the server skips its input.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/buffer.h"
+#include "session/postgres_statement.h"
+#include "wire/postgres/backend.h"
+
+namespace sluice::postgres {
+
+enum class Await : std::uint8_t {
+  parse,       // ParseComplete
+  bind,        // BindComplete
+  describe,    // RowDescription or NoData, behind ParameterDescription for a statement
+  execute,     // CommandComplete, EmptyQueryResponse or PortalSuspended
+  close,       // CloseComplete
+  query,       // anything up to ReadyForQuery
+  function,    // FunctionCallResponse, ReadyForQuery
+  sync,        // ReadyForQuery
+  owed,        // nothing: `reply` is put in when its turn comes
+  refused,     // an ErrorResponse, provoked by us, in whose place `reply` goes out
+};
+
+struct Awaited {
+  Await kind = Await::query;
+  bool ours = false;       // sent on our own account: the client doesn't see the answer
+  StatementRef statement;  // parse, close: of the server's table; bind: what it binds
+  std::string name;        // parse: the client's name for it
+  std::string reply;       // owed, refused: frames
+};
+
+// Whose replies they are.
+class ReplyOwner {
+ public:
+  virtual ~ReplyOwner() = default;
+  virtual Buffer& replies() = 0;         // where passed frames go
+  virtual bool has_room() const = 0;     // false: don't read more from the server
+  virtual void on_parameter(std::string_view name, std::string_view value) = 0;
+  virtual void on_command(std::string_view tag) = 0;
+  virtual void on_error(const ErrorFields& error) = 0;
+  virtual void on_copy_in() = 0;
+  virtual void on_ready(char status) = 0;
+  // The server refused or skipped a Parse: the client's name doesn't exist.
+  virtual void on_unparsed(const Awaited& parse) = 0;
+  // The plan behind a Bind can't be used any more, and the client has seen nothing of its group. True:
+  // the group will be sent again, so neither the error nor its ReadyForQuery are passed on.
+  virtual bool on_stale_plan(const StatementRef& /*statement*/) { return false; }
+  // All that had arrived is dealt with: flush, wake who waits.
+  virtual void on_progress() = 0;
+  virtual void on_lost(const Error& error) = 0;
+  // Rows of an exchange whose replies aren't for a client.
+  virtual void on_row(std::string_view /*payload*/) {}
+};
+
+// One fiber or its loop.
+class Exchange {
+ public:
+  // quiet: nothing is passed on; rows go to on_row().
+  explicit Exchange(ReplyOwner& owner, bool quiet = false) : owner_(&owner), quiet_(quiet) {}
+
+  ReplyOwner& owner() { return *owner_; }
+  void expect(Awaited awaited);
+  void owe(std::string reply);
+  // Nothing is unanswered.
+  bool settled() const { return head_ == queue_.size(); }
+  bool copying_in() const { return copying_in_; }
+  // CopyDone or CopyFail went out: a Sync counts again.
+  void copy_ended() {
+    copy_ended_ = true;
+    if (!copying_in_) ended_at_ = queue_.size();  // sent before the server asked for data
+  }
+  // An extended COPY FROM STDIN ignores a Sync.
+  bool ignores_sync() const { return copying_in_ && !copy_ended_ && copy_extended_; }
+
+  enum class Verdict : std::uint8_t { pass, drop, broken };
+  // Judges a whole frame. `statements` is the server's table, kept in step.
+  Verdict take(char type, std::string_view payload, ServerStatements& statements);
+  // Judges a frame of rows or copied data by its type alone.
+  Verdict take_data() const { return quiet_ ? Verdict::drop : Verdict::pass; }
+  bool owes() const { return !settled() && front().kind == Await::owed; }
+  // Puts what is owed next into replies().
+  void pay();
+  // Everything is off: the connection is gone. Undoes what was only assumed.
+  void abandon(ServerStatements* statements);
+
+ private:
+  Awaited& front() { return queue_[head_]; }
+  const Awaited& front() const { return queue_[head_]; }
+  void pop();
+  Verdict on_error(std::string_view payload, ServerStatements& statements);
+  Verdict on_complete(Await kind);
+  Verdict on_command(std::string_view payload);
+  Verdict on_ready(std::string_view payload);
+  void on_copy_in();
+  bool plan_went_stale(const ErrorFields& error);
+  void undo(Awaited& awaited, ServerStatements* statements);
+
+  Verdict shown(bool ours) const { return quiet_ || ours ? Verdict::drop : Verdict::pass; }
+
+  ReplyOwner* owner_;
+  bool quiet_;
+  std::vector<Awaited> queue_;
+  std::size_t head_ = 0;
+  std::size_t ended_at_ = 0;  // queue_'s size when CopyDone went out early, or 0
+  bool copying_in_ = false, copy_ended_ = false, copy_extended_ = false;
+  bool passed_ = false;       // something since the last ReadyForQuery
+  bool copy_failed_ = false;  // then one ReadyForQuery more than expected may come
+};
+
+}  // namespace sluice::postgres

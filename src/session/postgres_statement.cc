@@ -1,0 +1,110 @@
+#include "session/postgres_statement.h"
+
+namespace sluice::postgres {
+
+Hash128 statement_hash(std::string_view text, std::string_view types) {
+  if (types.empty()) return hash128(text);
+  std::string both;
+  both.reserve(text.size() + 1 + types.size());
+  both.append(text).push_back('\0');
+  both.append(types);
+  return hash128(both);
+}
+
+namespace {
+
+std::string name_for(const Hash128& hash) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string name = "sluice_";
+  for (std::uint64_t half : {hash.high, hash.low})
+    for (int shift = 60; shift >= 0; shift -= 4) name += digits[half >> shift & 15];
+  return name;
+}
+
+}  // namespace
+
+StatementRef StatementTable::find(const Hash128& hash, std::string_view text,
+                                  std::string_view types) const {
+  auto at = table_.find(name_for(hash));
+  if (at == table_.end()) return nullptr;
+  StatementRef known = at->second.lock();
+  return known && known->text == text && known->types == types ? known : nullptr;
+}
+
+std::shared_ptr<Statement> StatementTable::make(const Hash128& hash, std::string_view text,
+                                                std::string_view types) {
+  auto made = std::make_shared<Statement>();
+  made->hash = hash;
+  made->text = text;
+  made->types = types;
+  made->server_name = name_for(hash);
+  if (table_.size() >= purge_at_) purge();
+  table_[made->server_name] = made;
+  return made;
+}
+
+void StatementTable::purge() {
+  std::erase_if(table_, [](const auto& entry) { return entry.second.expired(); });
+  purge_at_ = 1024 + 2 * table_.size();
+}
+
+const StatementRef* ClientStatements::find(std::string_view name) const {
+  if (!names_) return nullptr;
+  auto at = names_->find(name);
+  return at == names_->end() ? nullptr : &at->second;
+}
+
+void ClientStatements::put(std::string_view name, StatementRef statement) {
+  if (!names_) names_ = std::make_unique<Names>();
+  erase(name);
+  bytes_ += statement->bytes();
+  names_->emplace(name, std::move(statement));
+}
+
+void ClientStatements::erase(std::string_view name) {
+  if (!names_) return;
+  auto at = names_->find(name);
+  if (at == names_->end()) return;
+  bytes_ -= at->second->bytes();
+  names_->erase(at);
+}
+
+void ClientStatements::clear() {
+  names_.reset();
+  bytes_ = 0;
+}
+
+bool ServerStatements::use(const Statement& statement) {
+  auto at = by_name_.find(statement.server_name);
+  if (at == by_name_.end()) return false;
+  // Equal hashes of different statements: the old one has to go first.
+  if (!(*at->second)->same_as(statement)) return false;
+  order_.splice(order_.begin(), order_, at->second);
+  return true;
+}
+
+void ServerStatements::add(StatementRef statement) {
+  erase(*statement);
+  order_.push_front(std::move(statement));
+  by_name_[order_.front()->server_name] = order_.begin();
+}
+
+void ServerStatements::erase(const Statement& statement) {
+  auto at = by_name_.find(statement.server_name);
+  if (at == by_name_.end()) return;
+  auto place = at->second;
+  by_name_.erase(at);
+  order_.erase(place);
+}
+
+void ServerStatements::clear() {
+  by_name_.clear();
+  order_.clear();
+}
+
+StatementRef ServerStatements::surplus(const Statement& next) const {
+  if (auto at = by_name_.find(next.server_name); at != by_name_.end()) return *at->second;
+  return limit_ > 0 && order_.size() >= limit_ ? order_.back() : nullptr;
+}
+
+}  // namespace sluice::postgres

@@ -1,0 +1,92 @@
+// A conversation, whatever its protocol: a client that asks, requests on their way, an upstream
+// connection that answers, and the walk between them.
+//
+// A protocol is two classes: its client side derives from Client and turns bytes into Requests, its
+// upstream side derives from UpstreamConn. Neither knows the stages: flow/pipeline.cc implements
+// Walk and is the only place that does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "sluice/pool.h"
+#include "sluice/query.h"
+#include "sluice/result.h"
+#include "sluice/time.h"
+
+namespace sluice::session {
+
+// Where a client's requests go: the walk's own notion (flow::Upstream), opaque here.
+class Destination {
+ public:
+  virtual ~Destination() = default;
+};
+
+// Who asks. One fiber at a time.
+class Client {
+ public:
+  virtual ~Client() = default;
+
+  std::uint64_t id = 0;                      // unique in the process, never reused
+  unsigned home = 0;                         // the worker's number
+  std::shared_ptr<Destination> destination;  // set once the client is known
+  PoolLease lease;                           // held across requests: transaction, pin, session mode
+  // The connection of the last lease and its count of leases then: whoever takes it next and unused
+  // finds what was left there (currval).
+  std::uint64_t last_connection = 0, last_uses = 0;
+  Duration wait_limit{};                     // for a lease, <= 0: for ever
+
+  // True while the lease must stay with the client after a request: pins and session mode.
+  virtual bool keeps_lease() const = 0;
+};
+
+class UpstreamConn;
+
+// One request: a statement, or a group of them that ends at a boundary of the protocol.
+class Request {
+ public:
+  virtual ~Request() = default;
+
+  std::string_view statement;                // valid while the request is
+  std::optional<query::Analysis> analysis;   // examined already, or filled by the walk
+  unsigned cost = 1;
+  Deadline deadline = kNever;                // for finding a connection
+  bool whole = false;                        // all of its bytes are here, so the reply may be shared
+
+  // Sends the request on `conn` and brings its whole reply to the client, on the calling fiber.
+  // An error means that the client got no complete reply and `conn` is lost.
+  virtual Result<void> exchange(UpstreamConn& conn) = 0;
+  // Answers from kept bytes.
+  virtual void answer(std::string_view reply) = 0;
+  // True while no byte of it has gone to an upstream: it may be tried again elsewhere.
+  virtual bool unsent() const = 0;
+};
+
+// A connection to a replica.
+class UpstreamConn : public Poolable {
+ public:
+  // Makes the connection look to `client` as if it were its own: settings and the like. May wait.
+  // An error belongs to this client; usable() tells whether the connection survived it.
+  virtual Result<void> adopt(Client& client) = 0;
+  // True while a transaction is open or anything is unanswered: it can't change hands.
+  virtual bool held() const = 0;
+  // The client is done with it; always called before a lease ends, may wait. False: it can't be reused
+  // and is closed.
+  virtual bool settle(Client& client) = 0;
+};
+
+// The way from a client to an upstream and back. Thread-safe.
+class Walk {
+ public:
+  virtual ~Walk() = default;
+  // All six stages. The reply reaches the client during the call, on the calling fiber; an error
+  // means that nothing did, and the caller says it in its protocol's words.
+  virtual Result<void> ask(Client& client, Request& request) = 0;
+  // For a statement that rides along on the lease which the client holds already: the first two
+  // stages only.
+  virtual Result<query::Analysis> follow(Client& client, std::string_view statement) = 0;
+};
+
+}  // namespace sluice::session
