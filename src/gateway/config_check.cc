@@ -112,8 +112,10 @@ class ListenerCheck {
 
   void check_pool() {
     const auto& pool = l_.pool;
-    if (pool.min > pool.max)
-      problem("pool.min", fmt::format("{} is more than pool.max = {}: lower it, or raise pool.max", pool.min, pool.max));
+    if (pool.min > pool.max)  // told at the one that was set
+      problem(findings_.was_set(key("pool.min")) ? "pool.min" : "pool.max",
+              fmt::format("pool.min = {} is more than pool.max = {}: lower the one or raise the other", pool.min,
+                          pool.max));
     if (pool.max_total != 0 && pool.max_total < pool.min)
       problem("pool.max_total", fmt::format("{} is less than pool.min = {}", pool.max_total, pool.min));
   }

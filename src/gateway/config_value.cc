@@ -197,7 +197,8 @@ Outcome set_number(const Key& key, std::int64_t n) {
     return wrong(fmt::format("{} has no unit: write \"{}s\" or \"{}ms\"", n, n, n));
   if (takes_number(key) || std::holds_alternative<Duration*>(key.ref))
     return std::visit(FromText{std::to_string(n), {}}, key.ref);
-  return wrong(fmt::format("found the number {}, but it takes {}", n, std::visit(Wanted{}, key.ref)));
+  return wrong(fmt::format("found {}, but it takes {}",
+                           key.secret() ? "a number" : fmt::format("the number {}", n), std::visit(Wanted{}, key.ref)));
 }
 
 // A list item or a user's secret has to be a text.
@@ -272,6 +273,9 @@ std::string_view nearest(std::string_view name, std::span<const std::string_view
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3) + 1;
   for (const auto candidate : names) {
+    // "warning" for "warn", "conn" for "connections".
+    const auto shorter = std::min(candidate.size(), name.size());
+    if (shorter >= 4 && candidate.substr(0, shorter) == name.substr(0, shorter)) return candidate;
     // Levenshtein's distance with adjacent swaps (optimal string alignment), three rows at a time.
     std::vector<std::size_t> before(candidate.size() + 1), row(candidate.size() + 1), last(candidate.size() + 1);
     for (std::size_t j = 0; j <= candidate.size(); ++j) row[j] = j;
