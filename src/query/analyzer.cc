@@ -4,6 +4,9 @@
 
 namespace sluice::query {
 
+// Longer than any message of the protocol, and more than the lexer takes.
+static constexpr std::size_t kTooLong = std::size_t{1} << 31;
+
 std::string_view name_of(PinCause cause) {
   switch (cause) {
     case PinCause::temp_table: return "temp_table";
@@ -24,6 +27,12 @@ std::string_view name_of(PinCause cause) {
 
 Analysis Analyzer::examine(std::string_view text, bool backslash_escapes) const {
   Analysis seen;
+  if (text.size() >= kTooLong) {
+    seen.verb = Verb::unknown;
+    seen.statements = 1;
+    seen.pins = bit(PinCause::unanalysed);
+    return seen;
+  }
   EffectReader(text, backslash_escapes, seen).read_text();
   return seen;
 }

@@ -102,7 +102,7 @@ std::string respaced(std::string_view text, Dice& dice) {
   std::string out = dice.space();
   Lexer lexer(text);
   for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
-    out.append(token.text).append(dice.space());
+    out.append(token.text()).append(dice.space());
   }
   return out;
 }
@@ -114,7 +114,7 @@ std::string effects(std::string_view text) {
     std::string tokens;
     Lexer lexer(change.value);
     for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
-      tokens.append(token.text).append(" ");
+      tokens.append(token.text()).append(" ");
     }
     change.value = tokens;
   }
@@ -184,7 +184,7 @@ TEST(AnalyzerProperty, any_bytes_are_survived) {
     Lexer lexer(text, backslash);
     for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
       ASSERT_GE(token.begin(), behind);
-      ASSERT_FALSE(token.text.empty());
+      ASSERT_FALSE(token.text().empty());
       behind = token.end();
     }
     const Analysis seen = Analyzer{}.examine(text, backslash);

@@ -30,7 +30,7 @@ bool ends_before_statement(const Token& token, Word word) {
   if (token.kind == TokenKind::identifier) {
     return word == Word::begin || word == Word::then || word == Word::else_ || word == Word::loop;
   }
-  return token.kind == TokenKind::semicolon || token.kind == TokenKind::end || token.text == ">>";
+  return token.kind == TokenKind::semicolon || token.kind == TokenKind::end || token.text() == ">>";
 }
 
 bool comes_before_temporary(Word word) {
@@ -49,7 +49,7 @@ void EffectReader::read_do() {
     if (word() == Word::language) {
       advance();
       const bool quoted = token_.kind != TokenKind::identifier;
-      plpgsql = detail::equal_ignoring_case(quoted ? inside(token_) : token_.text, "plpgsql");
+      plpgsql = detail::equal_ignoring_case(quoted ? inside(token_) : token_.text(), "plpgsql");
       if (at_end()) break;
     } else if (token_.kind == TokenKind::string) {
       body = token_;
@@ -69,7 +69,7 @@ void EffectReader::read_block(std::string_view source) {
   for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
     Word word = Word::none;
     if (token.kind == TokenKind::identifier) {
-      word = word_of(token.text);
+      word = word_of(token.text());
     } else if (token.kind == TokenKind::quoted_identifier) {
       if (token.form == StringForm::unicode) pin(PinCause::unanalysed);
       word = word_of(inside(token));

@@ -56,7 +56,8 @@ void EffectReader::read_text() {
 
 void EffectReader::read_statement() {
   ++out_.statements;
-  previous_ = {};
+  previous_kind_ = TokenKind::end;
+  previous_word_ = Word::none;
   compound_ = conditional_ = sets_config_ = routine_ = false;
   main_ = modifying_ = Verb::unknown;
   lead_ = word();
@@ -214,7 +215,7 @@ void EffectReader::read_deallocate() {
   advance();
   if (word() == Word::prepare) {
     // DEALLOCATE prepare: a statement may have that name.
-    out_.deallocates = token_.text;
+    out_.deallocates = token_.text();
     advance();
     if (at_end()) return;
   }
@@ -222,7 +223,7 @@ void EffectReader::read_deallocate() {
     out_.deallocates = {};
     out_.deallocates_all = true;
   } else if (!at_end()) {
-    out_.deallocates = token_.text;
+    out_.deallocates = token_.text();
   }
 }
 
@@ -263,41 +264,32 @@ void EffectReader::step(TransactionStep step) {
 // The rest of a statement, whatever it is: the loop that every SELECT spends its time in.
 void EffectReader::scan() {
   while (!at_end()) {
-    switch (token_.kind) {
-      case TokenKind::identifier:
-      case TokenKind::quoted_identifier: {
-        const Token now = token_;
-        on_identifier();
-        if (token_.begin() != now.begin()) {  // it read on, and token_ is what stands behind
-          previous_ = now;
-          continue;
-        }
-        break;
-      }
-      default: break;
+    const TokenKind kind = token_.kind;
+    const char* start = token_.start;
+    Word word = Word::none;
+    if (kind == TokenKind::identifier) {
+      word = word_of(token_.text());
+      if (word != Word::none) on_word(word);
+    } else if (kind == TokenKind::quoted_identifier) {
+      on_quoted_identifier();
     }
-    previous_ = token_;
-    advance();
+    previous_kind_ = kind;
+    previous_word_ = word;
+    if (token_.start == start) advance();  // else it read on, and token_ is what stands behind
   }
-}
-
-void EffectReader::on_identifier() {
-  if (token_.kind == TokenKind::quoted_identifier) return on_quoted_identifier();
-  if (token_.kind != TokenKind::identifier) return;
-  const Word word = word_of(token_.text);
-  if (word == Word::none) return;
-  if (!is_function(word)) return on_word(word);
-  advance();
-  if (token_.kind == TokenKind::open_paren) on_function(word);
 }
 
 void EffectReader::on_quoted_identifier() {
   if (token_.form == StringForm::unicode) return pin(PinCause::unanalysed);  // escapes may spell anything
   const Word word = word_of(inside(token_));
   if (word == Word::pg_temp) return note_temporary_schema();
-  if (!is_function(word) || spelling(word) != inside(token_)) return;
+  if (is_function(word) && spelling(word) == inside(token_)) on_function_name(word);
+}
+
+// A name is a call only before a parenthesis.
+void EffectReader::on_function_name(Word function) {
   advance();
-  if (token_.kind == TokenKind::open_paren) on_function(word);
+  if (token_.kind == TokenKind::open_paren) on_function(function);
 }
 
 void EffectReader::on_function(Word function) {
@@ -315,9 +307,10 @@ void EffectReader::on_function(Word function) {
   }
 }
 
-// A keyword inside a statement. Behind a dot it is a column's or a table's name.
+// A word of ours inside a statement. Behind a dot a keyword is a column's or a table's name.
 void EffectReader::on_word(Word word) {
-  if (previous_.kind == TokenKind::dot) return;
+  if (is_function(word)) return on_function_name(word);
+  if (previous_kind_ == TokenKind::dot) return;
   if (word == Word::from && lead_ == Word::copy && depth_ == 0) return on_copy_from();
   switch (word) {
     case Word::and_:
@@ -358,8 +351,7 @@ void EffectReader::on_word(Word word) {
 // SELECT ... INTO [LOCAL|GLOBAL] [TEMP|TEMPORARY] [TABLE] name makes a table.
 void EffectReader::on_into() {
   const bool select = lead_ == Word::select || lead_ == Word::with || lead_ == Word::values;
-  const Word before =
-      previous_.kind == TokenKind::identifier ? word_of(previous_.text) : Word::none;
+  const Word before = previous_word_;
   advance();
   if (!select || before == Word::insert || before == Word::merge || before == Word::as) return;
   out_.uses_sequence = true;
@@ -368,14 +360,14 @@ void EffectReader::on_into() {
   if (!skip_word(Word::local)) skip_word(Word::global);
   if (word() == Word::temp || word() == Word::temporary) pin(PinCause::temp_table);
   const bool quoted = token_.kind == TokenKind::quoted_identifier;
-  if (word_of(quoted ? inside(token_) : token_.text) == Word::pg_temp) pin(PinCause::temp_table);
+  if (word_of(quoted ? inside(token_) : token_.text()) == Word::pg_temp) pin(PinCause::temp_table);
 }
 
 // INSERT, UPDATE, DELETE, MERGE inside a statement: the verb only where they begin a query of their
 // own (behind a parenthesis; not ON UPDATE, FOR UPDATE, DO UPDATE).
 void EffectReader::on_modifying(Word word) {
   if (word == Word::insert || word == Word::merge) out_.uses_sequence = true;
-  if (previous_.kind != TokenKind::open_paren && previous_.kind != TokenKind::close_paren) {
+  if (previous_kind_ != TokenKind::open_paren && previous_kind_ != TokenKind::close_paren) {
     if (depth_ == 0) on_main_query(word);
     return;
   }
@@ -387,9 +379,8 @@ void EffectReader::on_modifying(Word word) {
 // common table expression.
 void EffectReader::on_main_query(Word word) {
   if (!compound_ || depth_ != 0 || main_ != Verb::unknown) return;
-  if (previous_.kind == TokenKind::comma) return;
-  const Word before =
-      previous_.kind == TokenKind::identifier ? word_of(previous_.text) : Word::none;
+  if (previous_kind_ == TokenKind::comma) return;
+  const Word before = previous_word_;
   if (before != Word::with && before != Word::recursive) main_ = verb_of(word);
 }
 

@@ -45,7 +45,7 @@ class EffectReader {
     return token_.kind == TokenKind::end || (token_.kind == TokenKind::semicolon && depth_ == 0);
   }
   Word word() const {
-    return token_.kind == TokenKind::identifier ? word_of(token_.text) : Word::none;
+    return token_.kind == TokenKind::identifier ? word_of(token_.text()) : Word::none;
   }
   bool skip_word(Word wanted) {
     if (word() != wanted) return false;
@@ -68,9 +68,9 @@ class EffectReader {
   void read_transaction(Word lead);
   void step(TransactionStep step);
   void scan();
-  void on_identifier();
   void on_word(Word word);
   void on_quoted_identifier();
+  void on_function_name(Word function);
   void on_function(Word function);
   void on_copy_from();
   void on_into();
@@ -110,7 +110,8 @@ class EffectReader {
 
   // Of the statement that is being read.
   Word lead_ = Word::none;         // behind EXPLAIN ANALYZE: of what it explains
-  Token previous_;                 // what scan() saw last
+  TokenKind previous_kind_ = TokenKind::end;  // of what scan() saw last
+  Word previous_word_ = Word::none;
   bool compound_ = false;          // WITH or a parenthesis leads: the verb is found on the way
   Verb main_ = Verb::unknown;      // of a compound statement: its own, ...
   Verb modifying_ = Verb::unknown; // ... and the first that changes data inside it

@@ -150,9 +150,8 @@ Token Lexer::number() {
   return make(TokenKind::number, from);
 }
 
-Token Lexer::dot() {
+Token Lexer::number_or_dots() {
   if (is_digit(ahead(1))) return number();
-  if (ahead(1) != '.') return single(TokenKind::dot);
   const char* from = at_;
   at_ += 2;
   return make(TokenKind::op, from);  // .. of PL/pgSQL
@@ -212,7 +211,7 @@ bool Lexer::skip_comment() {
 }
 
 std::string_view inside(const Token& token) {
-  std::string_view text = token.text;
+  const std::string_view text = token.text();
   const std::size_t open = text.find_first_of("'\"$");
   if (open == std::string_view::npos) return text;
   std::size_t mark = 1;
@@ -227,7 +226,7 @@ std::string identifier_name(std::string_view written) {
     for (char& c : name) c = lower(c);
     return name;
   }
-  const std::string_view body = inside({.kind = TokenKind::quoted_identifier, .text = written});
+  const std::string_view body = inside(Lexer(written).next());
   std::string name;
   name.reserve(body.size());
   for (std::size_t i = 0; i < body.size(); ++i) {

@@ -19,7 +19,7 @@ std::string tokens(std::string_view text, bool backslash_escapes = false) {
   for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
     if (!row.empty()) row += ' ';
     row += kLetters[static_cast<std::size_t>(token.kind)];
-    row.append(":").append(token.text);
+    row.append(":").append(token.text());
   }
   return row;
 }
@@ -140,7 +140,7 @@ TEST(LexerPostgresTest, bombs_take_linear_time) {
     Lexer lexer(bomb);
     std::size_t length = 0;
     for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
-      length += token.text.size();
+      length += token.text().size();
     }
     EXPECT_LE(length, bomb.size());
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10)) << piece;

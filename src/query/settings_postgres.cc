@@ -62,7 +62,7 @@ std::optional<std::string> list_literal(std::string_view text) {
 }
 
 bool says(const Token& token, bool backslash, std::string_view word, std::string_view letter) {
-  if (token.kind == TokenKind::identifier) return detail::equal_ignoring_case(token.text, word);
+  if (token.kind == TokenKind::identifier) return detail::equal_ignoring_case(token.text(), word);
   const auto text = plain_text(token, backslash);
   return text && (*text == word || *text == letter);
 }
@@ -87,7 +87,7 @@ void EffectReader::read_set() {
   if (session && form == Word::characteristics) return read_characteristics(kind);
   advance();
   if (session && form == Word::authorization) return change(kind, "session_authorization", read_value());
-  const bool named = word() == Word::to || token_.text == "=" || token_.kind == TokenKind::dot;
+  const bool named = word() == Word::to || token_.text() == "=" || token_.kind == TokenKind::dot;
   if (!named) {
     switch (form) {
       case Word::transaction:
@@ -100,17 +100,17 @@ void EffectReader::read_set() {
       default: break;
     }
   }
-  read_named_setting(kind, identifier_name(name.text));
+  read_named_setting(kind, identifier_name(name.text()));
 }
 
 // SET a.b TO value; the first part of the name is read already.
 void EffectReader::read_named_setting(Kind kind, std::string name) {
   while (token_.kind == TokenKind::dot) {
     advance();
-    name += "." + identifier_name(token_.text);
+    name += "." + identifier_name(token_.text());
     advance();
   }
-  const bool assigned = word() == Word::to || token_.text == "=";
+  const bool assigned = word() == Word::to || token_.text() == "=";
   if (!assigned) return unknown_change(std::move(name));  // SET x FROM CURRENT, or nonsense
   advance();
   if (at_end()) return unknown_change(std::move(name));
@@ -134,7 +134,7 @@ void EffectReader::read_characteristics(Kind kind) {
       const bool two = first == Word::read || first == Word::repeatable;
       if (two) advance();
       const std::string level = two ? std::string(spelling(first)) + ' ' : std::string();
-      change(kind, "default_transaction_isolation", quoted(level + identifier_name(token_.text)));
+      change(kind, "default_transaction_isolation", quoted(level + identifier_name(token_.text())));
     } else if (token_.kind != TokenKind::comma) {
       unknown_change("");
     }
@@ -170,7 +170,7 @@ void EffectReader::read_reset() {
 std::string EffectReader::read_name() {
   std::string name;
   while (token_.kind == TokenKind::identifier || token_.kind == TokenKind::quoted_identifier) {
-    name += identifier_name(token_.text);
+    name += identifier_name(token_.text());
     advance();
     if (token_.kind != TokenKind::dot) break;
     name += '.';
@@ -198,11 +198,11 @@ void EffectReader::read_set_config() {
   std::string setting = said ? lowered(*said) : std::string();
   const bool literal = value.single && value.token.kind == TokenKind::string;
   if (local.single && says(local.token, backslash_, "true", "t")) {
-    return change(Kind::set_local, std::move(setting), literal ? std::string(value.token.text) : "");
+    return change(Kind::set_local, std::move(setting), literal ? std::string(value.token.text()) : "");
   }
   const bool lasting = local.single && says(local.token, backslash_, "false", "f");
   if (!outermost || !lasting || !literal || setting.empty()) return unknown_change(std::move(setting));
-  std::string written(value.token.text);
+  std::string written(value.token.text());
   if (is_list(setting)) {
     const auto text = plain_text(value.token, backslash_);
     const auto list = text ? list_literal(*text) : std::nullopt;
@@ -230,7 +230,7 @@ EffectReader::Argument EffectReader::read_argument() {
       on_function(call);
     }
     const bool name = token_.kind == TokenKind::identifier || token_.kind == TokenKind::quoted_identifier;
-    call = name ? word_of(identifier_name(token_.text)) : Word::none;
+    call = name ? word_of(identifier_name(token_.text())) : Word::none;
   }
   return {.token = first, .single = tokens == 1};
 }

@@ -25,12 +25,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Lexer lexer(text, backslash);
   const char* behind = text.data();
   for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
-    require(token.begin() >= behind && !token.text.empty());
+    require(token.begin() >= behind && !token.text().empty());
     behind = token.end();
     require(behind <= text.data() + text.size());
     if (token.kind >= TokenKind::stray) whole = false;
     if (token.kind == TokenKind::string || token.kind == TokenKind::quoted_identifier) {
-      require(inside(token).size() < token.text.size());
+      require(inside(token).size() < token.text().size());
     }
   }
 
