@@ -4,7 +4,10 @@ Run with /usr/bin/python3 -m pytest tests/integration (Debian's drivers). --dire
 straight to PostgreSQL, which proves the tests themselves; those that only make sense for a proxy
 carry the mark sluice_only and are left out there.
 """
+import os
+import socket
 import sys
+import threading
 import uuid
 from pathlib import Path
 
@@ -172,6 +175,30 @@ def raw():
     yield connect
     for client in opened:
         client.close()
+
+
+HANG_SECONDS = 60
+
+
+def cut_connections():
+    """Ends every TCP connection of this process: a driver that waits for ever in C gives up."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            with socket.socket(fileno=os.dup(number)) as copy:
+                if copy.family == socket.AF_INET and copy.type == socket.SOCK_STREAM:
+                    copy.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            continue
+
+
+@pytest.fixture(autouse=True)
+def watchdog():
+    """A test that hangs loses its connections and fails, instead of holding up all that follow."""
+    timer = threading.Timer(HANG_SECONDS, cut_connections)
+    timer.daemon = True
+    timer.start()
+    yield
+    timer.cancel()
 
 
 @pytest.fixture

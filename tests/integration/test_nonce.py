@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,12 @@ def run(endpoint, statements, *, faults, server=None):
         kill_servers_while(running, server)
     sums = {}
     for process in running:
-        out, _ = process.communicate(timeout=3600)
+        try:
+            out, _ = process.communicate(timeout=120 + statements / 300)
+        except subprocess.TimeoutExpired:
+            for other in running:
+                other.kill()
+            pytest.fail("the clients hang")
         assert process.returncode == 0, out
         for key, value in json.loads(out.splitlines()[-1]).items():
             sums[key] = sums.get(key, [] if isinstance(value, list) else 0) + value
@@ -38,7 +44,9 @@ def run(endpoint, statements, *, faults, server=None):
 
 
 def kill_servers_while(running, server):
-    while running[0].poll() is None:
+    """For as long as the first process runs, or half an hour."""
+    end = time.monotonic() + 1800
+    while running[0].poll() is None and time.monotonic() < end:
         try:
             running[0].wait(0.7)
         except subprocess.TimeoutExpired:
