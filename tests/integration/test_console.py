@@ -180,6 +180,15 @@ def test_p39_psql_and_psycopg2_can_use_it(gateway):
     connection.close()
 
 
+def test_p39_over_a_unix_socket(gateways, server, tmp_path):
+    gateway = gateways.start(server, listener={"unix_socket_dir": tmp_path})
+    for database, text in (("pgbouncer", "SHOW VERSION"), ("app", "SELECT 1")):
+        done = subprocess.run(["psql", "-X", "-A", "-t", "-h", tmp_path, "-p", str(gateway.port), "-c", text, database],
+                              check=True, text=True, capture_output=True,
+                              env={**gateway.endpoint.environment, "PGHOST": str(tmp_path)})
+        assert done.stdout.strip()
+
+
 def test_p39_shutdown(gateways, server):
     gateway = gateways.start(server)
     console(gateway.port).send(w.query("SHUTDOWN"))

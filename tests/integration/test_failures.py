@@ -8,10 +8,11 @@ import time
 import pytest
 
 import wire as w
+from gateway import PATIENCE
 from servers import wait_until
 
 pytestmark = pytest.mark.sluice_only
-RECOVERY = 1.0  # seconds after the server's return
+RECOVERY = 1.0 * PATIENCE  # seconds after the server's return
 
 
 def backend_of(client):
