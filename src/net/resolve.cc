@@ -93,6 +93,8 @@ Result<std::vector<Address>> resolve(const Endpoint& endpoint, Deadline deadline
   if (endpoint.is_unix()) return unix_address(endpoint);
   auto numeric = numeric_address(endpoint.host.empty() ? "127.0.0.1" : endpoint.host, endpoint);
   if (!numeric.empty()) return numeric;
+  if (now() >= deadline)
+    return fail(Code::timed_out, fmt::format("looking up \"{}\"", endpoint.host));
 
   auto lookup = std::make_shared<Lookup>(endpoint, std::vector<Address>());
   try {

@@ -67,7 +67,10 @@ void Socket::on_events(std::uint32_t events) {
   if (events & (EPOLLOUT | gone)) writable_ = true;
 }
 
-void Socket::expect_everything() { readable_ = writable_ = true; }
+void Socket::forget_readiness() {
+  readable_ = false;
+  writable_ = true;
+}
 
 int Socket::take_error() {
   int error = 0;

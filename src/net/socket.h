@@ -25,7 +25,8 @@ class Socket {
   ssize_t send(const char* bytes, std::size_t size);
 
   void on_events(std::uint32_t events);
-  void expect_everything();  // after a move to another loop: nothing is known
+  // After a move to another loop, which will announce what there is to read, as for a new socket.
+  void forget_readiness();
   void expect_connect() { writable_ = false; }
   int take_error();          // SO_ERROR
 
@@ -36,7 +37,8 @@ class Socket {
 
  private:
   const int fd_;
-  bool readable_ = true, writable_ = true;
+  bool readable_ = false;  // a loop announces what is there when the descriptor is added
+  bool writable_ = true;
   bool hung_up_ = false;  // no more events will announce anything to read
   bool at_end_ = false;
   int lost_ = 0;          // errno that ended the connection; the kernel says it once only

@@ -48,7 +48,10 @@ void set_tcp_options(int fd, const StreamOptions& options) {
 Stream::Stream(Loop& loop, int fd, Endpoint peer, StreamOptions options)
     : socket_(fd), peer_(std::move(peer)), unix_(domain_of(fd) == AF_UNIX) {
   if (!unix_) set_tcp_options(fd, options);
-  if (!join(loop)) ::shutdown(fd, SHUT_RDWR);
+  if (!join(loop)) {
+    ::shutdown(fd, SHUT_RDWR);
+    socket_.on_events(EPOLLHUP);
+  }
 }
 
 Stream::~Stream() {
@@ -212,7 +215,7 @@ void Stream::detach() {
 }
 
 Result<void> Stream::attach(Loop& loop) {
-  socket_.expect_everything();
+  socket_.forget_readiness();
   return join(loop);
 }
 

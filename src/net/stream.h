@@ -70,6 +70,8 @@ class Stream final : Pollable {
   // At least one byte more in `into`; connection_lost at the end of file; timed_out.
   Result<void> read(Buffer& into, Deadline deadline);
   Result<void> write(std::string_view bytes, Deadline deadline);
+  // There is something to read: bytes, the end of file, an error, or under TLS a record that is none
+  // of these (the read then would block).
   Result<void> wait_readable(Deadline deadline);
   // The handshake. Errors: unauthenticated (a certificate is missing or not accepted),
   // protocol_violation, connection_lost, timed_out; the stream is of no use after one.

@@ -75,7 +75,6 @@ Result<void> Stream::finish_connect(Deadline deadline, const std::string& addres
   socket_.expect_connect();
   if (!wait(Ready::write, deadline)) return connect_failed(address, ETIMEDOUT);
   if (const int error = socket_.take_error()) return connect_failed(address, error);
-  socket_.expect_everything();
   return {};
 }
 

@@ -39,7 +39,10 @@ class TlsSession {
   Closing close();           // sends close_notify
 
   // Whether another try may get further than the last.
-  bool may_read() const { return ready_for(reading_.wants); }
+  bool may_read() const {
+    if (reading_.wants != Want::nothing) return ready_for(reading_.wants);
+    return reading_.failed || socket_.readable() || SSL_has_pending(ssl_);
+  }
   bool may_write() const { return ready_for(writing_.wants) && socket_.writable(); }
 
   std::string peer_common_name() const;
