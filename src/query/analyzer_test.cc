@@ -1,5 +1,4 @@
 // What the analyzer says of PostgreSQL texts, as a table: the text and its effects in words.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>

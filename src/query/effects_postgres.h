@@ -33,11 +33,14 @@ class EffectReader {
   // effects_postgres.cc
   void advance() {
     token_ = lexer_.next();
+    if (token_.kind >= TokenKind::open_paren) keep_account();
+  }
+  void keep_account() {
     if (token_.kind == TokenKind::open_paren) {
       ++depth_;
     } else if (token_.kind == TokenKind::close_paren) {
       depth_ -= depth_ != 0 ? 1 : 0;
-    } else if (token_.kind >= TokenKind::stray) {
+    } else {
       malformed_ = true;
     }
   }

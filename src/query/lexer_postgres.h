@@ -26,13 +26,13 @@ enum class TokenKind : std::uint16_t {
   number,
   parameter,          // $1
   op,                 // + - <> @> ?| :: := and so on
-  open_paren,
-  close_paren,
   comma,
   dot,
   semicolon,
   bracket,            // [ or ]
   colon,
+  open_paren,         // from here on: what a reader keeps account of
+  close_paren,
   stray,              // a byte that starts no token; the server refuses the whole text
   unterminated,       // a string, quoted identifier or comment without its end; reaches to the end
 };

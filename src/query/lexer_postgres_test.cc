@@ -13,7 +13,7 @@ namespace {
 
 // The tokens of a text, one letter of kind each with the token behind: "i:select n:1".
 std::string tokens(std::string_view text, bool backslash_escapes = false) {
-  constexpr std::string_view kLetters = "_iqsnpo(),.;[:!?";
+  constexpr std::string_view kLetters = "_iqsnpo,.;[:()!?";
   std::string row;
   Lexer lexer(text, backslash_escapes);
   for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {

@@ -104,7 +104,7 @@ constexpr bool equal_ignoring_case(std::string_view text, std::string_view lower
 
 // The word that an identifier's text spells in any case; Word::none for all others.
 constexpr Word word_of(std::string_view text) {
-  if (text.empty()) return Word::none;
+  if (text.size() < 2) return Word::none;  // aliases, mostly
   for (std::size_t slot = detail::word_slot(text); detail::kWordTable[slot] != 0;
        slot = (slot + 1) % detail::kWordSlots) {
     const Word word{detail::kWordTable[slot]};
