@@ -1,9 +1,9 @@
 #include "base/buffer.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 
@@ -74,7 +74,7 @@ TEST(BufferTest, a_move_takes_content_and_leaves_an_empty_buffer) {
   from.append("content");
   Buffer to = std::move(from);
   EXPECT_EQ(to.view(), "content");
-  EXPECT_EQ(from.size(), 0u);      // NOLINT(bugprone-use-after-move): promised
+  EXPECT_EQ(from.size(), 0u);  // NOLINT(bugprone-use-after-move): promised
   EXPECT_EQ(from.capacity(), 0u);
   from.append("again");
   to = std::move(from);

@@ -1,10 +1,10 @@
 #include "base/bytes.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {

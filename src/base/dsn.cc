@@ -107,11 +107,13 @@ Result<Dsn> dsn_of(Settings settings, std::vector<HostPort> hosts) {
     std::vector<HostPort> named;
     for (std::string_view name : split(names, ',')) named.push_back({std::string(name), 0});
     // ports of the authority stay with their places, as in postgres://:5433?host=/run/x
-    for (std::size_t i = 0; i < named.size() && i < hosts.size(); ++i) named[i].port = hosts[i].port;
+    for (std::size_t i = 0; i < named.size() && i < hosts.size(); ++i)
+      named[i].port = hosts[i].port;
     hosts = std::move(named);
   }
   if (hosts.empty()) hosts.push_back({});
-  if (auto ok = assign_ports(taken(settings, "port"), hosts); !ok) return std::unexpected(ok.error());
+  if (auto ok = assign_ports(taken(settings, "port"), hosts); !ok)
+    return std::unexpected(ok.error());
   for (HostPort& host : hosts) {
     if (host.host.empty()) host.host = kSocketDirectory;
     if (host.port == 0) host.port = kPort;

@@ -1,10 +1,10 @@
 #include "sluice/event.h"
 
-#include <gtest/gtest.h>
-
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {

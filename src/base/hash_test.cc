@@ -1,9 +1,9 @@
 #include "base/hash.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <unordered_set>
+
+#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {

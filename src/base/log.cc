@@ -3,14 +3,14 @@
 // A line is built outside of any lock; the sink's lock is held for the write alone.
 #include "base/log.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <iterator>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/parse.h"
@@ -205,10 +205,12 @@ struct Log::Repeats {
     auto it = entries.find(key);
     if (it == entries.end()) {
       if (entries.size() >= kMost) return true;
-      it = entries.emplace(key, Entry{.window_start = at,
-                                      .level = head.level,
-                                      .component = std::string(head.component),
-                                      .message = std::string(head.message)}).first;
+      it = entries
+               .emplace(key, Entry{.window_start = at,
+                                   .level = head.level,
+                                   .component = std::string(head.component),
+                                   .message = std::string(head.message)})
+               .first;
     }
     return ++it->second.seen <= options.repeat_limit;
   }

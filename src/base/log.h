@@ -43,7 +43,8 @@ class LogValue {
   LogValue(std::string_view v) : value_(v) {}
   LogValue(const std::string& v) : value_(std::string_view(v)) {}
   template <class Rep, class Period>
-  LogValue(std::chrono::duration<Rep, Period> v) : value_(std::chrono::duration_cast<Duration>(v)) {}
+  LogValue(std::chrono::duration<Rep, Period> v)
+      : value_(std::chrono::duration_cast<Duration>(v)) {}
 
   using Any = std::variant<bool, std::int64_t, std::uint64_t, double, std::string_view, Duration>;
   const Any& any() const { return value_; }
@@ -63,9 +64,11 @@ struct LogOptions {
   LogFormat format = LogFormat::text;
   // Takes one whole line with its line end; called by one thread at a time. Empty: standard error.
   std::function<void(std::string_view line)> sink;
-  unsigned repeat_limit = 10;                         // written in full in one window
+  unsigned repeat_limit = 10;  // written in full in one window
   Duration repeat_window = std::chrono::seconds(5);
-  std::function<Time()> clock = [] { return now(); };  // for the windows; stamps are wall-clock time
+  std::function<Time()> clock = [] {
+    return now();
+  };  // for the windows; stamps are wall-clock time
 };
 
 class Log {
@@ -96,7 +99,8 @@ class Log {
   void report_repeats();
 
  private:
-  void write(LogLevel level, std::string_view component, std::string_view message, LogFields fields);
+  void write(LogLevel level, std::string_view component, std::string_view message,
+             LogFields fields);
   void emit(std::string_view line);
 
   struct Repeats;

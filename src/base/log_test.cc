@@ -1,11 +1,11 @@
 #include "base/log.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {
@@ -32,22 +32,32 @@ class LogTest : public testing::Test {
 TEST_F(LogTest, a_line_of_text_has_time_level_component_message_and_fields) {
   Log log(options());
   log.info("postgres", "server refused the login",
-           {{"host", "db1"}, {"sqlstate", std::string("28P01")}, {"tries", 3}, {"after", 1500ms}, {"tls", true},
-            {"share", 0.5}, {"big", ~0ull}});
+           {{"host", "db1"},
+            {"sqlstate", std::string("28P01")},
+            {"tries", 3},
+            {"after", 1500ms},
+            {"tls", true},
+            {"share", 0.5},
+            {"big", ~0ull}});
   ASSERT_EQ(lines_.size(), 1u);
-  EXPECT_THAT(lines_[0], ContainsRegex("^time=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z level=info "));
-  EXPECT_THAT(lines_[0], testing::EndsWith(
-      "component=postgres msg=\"server refused the login\" host=db1 sqlstate=28P01 tries=3 "
-      "after=1s500ms tls=true share=0.5 big=18446744073709551615\n"));
+  EXPECT_THAT(lines_[0],
+              ContainsRegex("^time=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z level=info "));
+  EXPECT_THAT(
+      lines_[0],
+      testing::EndsWith(
+          "component=postgres msg=\"server refused the login\" host=db1 sqlstate=28P01 tries=3 "
+          "after=1s500ms tls=true share=0.5 big=18446744073709551615\n"));
 }
 
 TEST_F(LogTest, a_json_line_is_one_object) {
   Log log(options(LogFormat::json));
-  log.error("pool", "gave up", {{"wait", 250ms}, {"text", "a\"b\\c\n\xff\u2028"}, {"n", -1}, {"x", 1.0 / 0.0}});
+  log.error("pool", "gave up",
+            {{"wait", 250ms}, {"text", "a\"b\\c\n\xff\u2028"}, {"n", -1}, {"x", 1.0 / 0.0}});
   ASSERT_EQ(lines_.size(), 1u);
-  EXPECT_THAT(lines_[0], testing::EndsWith(
-      "\"level\":\"error\",\"component\":\"pool\",\"msg\":\"gave up\",\"wait\":0.25,"
-      "\"text\":\"a\\\"b\\\\c\\n\\ufffd\\u2028\",\"n\":-1,\"x\":null}\n"));
+  EXPECT_THAT(lines_[0],
+              testing::EndsWith(
+                  "\"level\":\"error\",\"component\":\"pool\",\"msg\":\"gave up\",\"wait\":0.25,"
+                  "\"text\":\"a\\\"b\\\\c\\n\\ufffd\\u2028\",\"n\":-1,\"x\":null}\n"));
 }
 
 TEST_F(LogTest, below_the_level_nothing_is_written) {
@@ -63,17 +73,27 @@ TEST_F(LogTest, below_the_level_nothing_is_written) {
 
 TEST_F(LogTest, no_value_can_break_a_line_or_forge_a_field) {
   Log log(options());
-  log.warn("client", "odd\nname", {{"user", "x\nlevel=error msg=forged"}, {"esc", "\x1b[31m"}, {"c1", "\xc2\x85"},
-                                   {"bad key=\n", "v"}, {"empty", ""}, {"quote", "a\"b"}, {"utf8", "\xc3\xa9t\xc3\xa9"}});
+  log.warn("client", "odd\nname",
+           {{"user", "x\nlevel=error msg=forged"},
+            {"esc", "\x1b[31m"},
+            {"c1", "\xc2\x85"},
+            {"bad key=\n", "v"},
+            {"empty", ""},
+            {"quote", "a\"b"},
+            {"utf8", "\xc3\xa9t\xc3\xa9"}});
   ASSERT_EQ(lines_.size(), 1u);
   EXPECT_EQ(lines_[0].find('\n'), lines_[0].size() - 1);
-  EXPECT_THAT(lines_[0], HasSubstr("msg=\"odd\\nname\" user=\"x\\nlevel=error msg=forged\" esc=\"\\u001b[31m\" "
-                                   "c1=\"\\u0085\" bad_key__=v empty=\"\" quote=\"a\\\"b\" utf8=\"\xc3\xa9t\xc3\xa9\""));
+  EXPECT_THAT(
+      lines_[0],
+      HasSubstr(
+          "msg=\"odd\\nname\" user=\"x\\nlevel=error msg=forged\" esc=\"\\u001b[31m\" "
+          "c1=\"\\u0085\" bad_key__=v empty=\"\" quote=\"a\\\"b\" utf8=\"\xc3\xa9t\xc3\xa9\""));
 }
 
 TEST_F(LogTest, overlong_and_broken_utf8_never_gets_through) {
   Log log(options());
-  for (const char* text : {"\xc0\x8a", "\xe0\x80\x8a", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\x80"})
+  for (const char* text :
+       {"\xc0\x8a", "\xe0\x80\x8a", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\x80"})
     log.info("a", "b", {{"x", text}});
   for (const std::string& line : lines_) {
     EXPECT_THAT(line, HasSubstr("\\ufffd"));
@@ -88,7 +108,8 @@ TEST_F(LogTest, repeats_are_counted_and_reported_once) {
   at_ += 5s;
   log.info("other", "something else");
   ASSERT_EQ(lines_.size(), 12u);
-  EXPECT_THAT(lines_[10], HasSubstr("level=error component=pool msg=\"connect failed\" repeated=90\n"));
+  EXPECT_THAT(lines_[10],
+              HasSubstr("level=error component=pool msg=\"connect failed\" repeated=90\n"));
   log.error("pool", "connect failed", {{"i", 100}});
   ASSERT_EQ(lines_.size(), 13u) << "a new window starts";
   EXPECT_THAT(lines_[12], HasSubstr("i=100"));
@@ -128,7 +149,8 @@ TEST_F(LogTest, many_threads_write_whole_lines) {
     });
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(lines_.size(), 2'000u);
-  for (const std::string& line : lines_) EXPECT_THAT(line, ContainsRegex("msg=line t=[0-3] i=[0-9]+\n$"));
+  for (const std::string& line : lines_)
+    EXPECT_THAT(line, ContainsRegex("msg=line t=[0-3] i=[0-9]+\n$"));
 }
 
 TEST(LogLevelTest, levels_by_name) {

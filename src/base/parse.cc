@@ -1,10 +1,10 @@
 // Durations, sizes, numbers and flags from text; parse.h says what is taken.
 #include "base/parse.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
+
+#include <fmt/format.h>
 
 namespace sluice {
 namespace {
@@ -52,14 +52,16 @@ bool take_number(std::string_view& text, std::uint64_t& out) {
 
 std::unexpected<Error> not_a_duration(std::string_view text) {
   return fail(Code::invalid_argument,
-              quoted(text) + " isn't a duration: write a number and ns, us, ms, s, m, h or d, "
-                             "like 100ms, 5s or 1m30s");
+              quoted(text) +
+                  " isn't a duration: write a number and ns, us, ms, s, m, h or d, "
+                  "like 100ms, 5s or 1m30s");
 }
 
 std::unexpected<Error> not_a_size(std::string_view text) {
   return fail(Code::invalid_argument,
-              quoted(text) + " isn't a size: write a number and nothing, KB, MB, GB or TB "
-                             "(powers of 1024), like 16KB or 200MB");
+              quoted(text) +
+                  " isn't a size: write a number and nothing, KB, MB, GB or TB "
+                  "(powers of 1024), like 16KB or 200MB");
 }
 
 }  // namespace

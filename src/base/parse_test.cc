@@ -27,8 +27,8 @@ TEST(ParseTest, durations_of_every_unit) {
 }
 
 TEST(ParseTest, durations_that_could_mean_two_things_are_refused) {
-  for (const char* text : {"", "5", "-5s", "s", "5 s", " 5s", "5s ", "5S", "5sec", "1.5s", "30s1m", "5s5s",
-                           "1m30", "5s\n", "1e3s", "+5s", "99999999999999999999s"}) {
+  for (const char* text : {"", "5", "-5s", "s", "5 s", " 5s", "5s ", "5S", "5sec", "1.5s", "30s1m",
+                           "5s5s", "1m30", "5s\n", "1e3s", "+5s", "99999999999999999999s"}) {
     EXPECT_FALSE(parse_duration(text)) << text;
   }
   EXPECT_THAT(parse_duration("5").error().detail, HasSubstr("\"5\" isn't a duration"));
@@ -68,7 +68,8 @@ TEST(ParseTest, sizes_are_powers_of_1024) {
 }
 
 TEST(ParseTest, sizes_that_are_none_are_refused) {
-  for (const char* text : {"", "MB", "-1", "1 MB", "1.5MB", "1PB", "1ki", "0x10", "99999999999999999999", "1M B"})
+  for (const char* text :
+       {"", "MB", "-1", "1 MB", "1.5MB", "1PB", "1ki", "0x10", "99999999999999999999", "1M B"})
     EXPECT_FALSE(parse_size(text)) << text;
   EXPECT_THAT(parse_size("17179869184GB").error().detail, HasSubstr("64 bits"));
   EXPECT_THAT(parse_size("many").error().detail, HasSubstr("\"many\" isn't a size"));
@@ -86,9 +87,12 @@ TEST(ParseTest, formatted_sizes_parse_to_the_same_value) {
 }
 
 TEST(ParseTest, flags_in_every_spelling) {
-  for (const char* text : {"true", "on", "yes", "1", "TRUE", "On"}) EXPECT_TRUE(parse_bool(text).value());
-  for (const char* text : {"false", "off", "no", "0", "False"}) EXPECT_FALSE(parse_bool(text).value());
-  for (const char* text : {"", "y", "2", "truee", " on"}) EXPECT_FALSE(parse_bool(text).has_value()) << text;
+  for (const char* text : {"true", "on", "yes", "1", "TRUE", "On"})
+    EXPECT_TRUE(parse_bool(text).value());
+  for (const char* text : {"false", "off", "no", "0", "False"})
+    EXPECT_FALSE(parse_bool(text).value());
+  for (const char* text : {"", "y", "2", "truee", " on"})
+    EXPECT_FALSE(parse_bool(text).has_value()) << text;
 }
 
 TEST(ParseTest, numbers_keep_to_their_bounds) {

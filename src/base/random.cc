@@ -1,11 +1,11 @@
 // The kernel's random bytes and xoshiro256**; random.h says which is for what.
 #include "base/random.h"
 
-#include <sys/random.h>
-
 #include <bit>
 #include <cerrno>
 #include <cstdlib>
+
+#include <sys/random.h>
 
 namespace sluice {
 

@@ -29,6 +29,11 @@ std::string Error::text() const {
     out += ": ";
     out += detail;
   }
+  if (!state.empty()) {
+    out += " [";
+    out += state;
+    out += ']';
+  }
   if (os != 0) {
     out += " (";
     out += std::generic_category().message(os);  // thread-safe, unlike strerror

@@ -1,9 +1,9 @@
 #include "sluice/result.h"
 
-#include <gtest/gtest.h>
-
 #include <cerrno>
 #include <set>
+
+#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {
@@ -11,6 +11,11 @@ namespace {
 TEST(ErrorTest, text_names_code_place_and_cause) {
   const Error error{Code::unavailable, ECONNREFUSED, "connect to 10.0.0.1:5432"};
   EXPECT_EQ(error.text(), "unavailable: connect to 10.0.0.1:5432 (Connection refused)");
+}
+
+TEST(ErrorTest, text_quotes_the_upstreams_own_word) {
+  const Error error{Code::unauthenticated, 0, "login at db1", "28P01"};
+  EXPECT_EQ(error.text(), "unauthenticated: login at db1 [28P01]");
 }
 
 TEST(ErrorTest, text_leaves_out_what_is_not_there) {

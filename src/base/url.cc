@@ -1,9 +1,9 @@
 // Splitting of URLs, shared by every kind of upstream, and what dsn.cc needs of it.
 #include "base/url.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "base/parse.h"
 

@@ -16,7 +16,7 @@
 namespace sluice {
 
 struct HostPort {
-  std::string host;        // name or address without brackets; a directory ("/run/x") for a Unix socket
+  std::string host;  // name or address without brackets; a directory ("/run/x") for a Unix socket
   std::uint16_t port = 0;  // 0: not given
 
   bool is_unix() const { return host.starts_with('/'); }

@@ -13,7 +13,8 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(UrlTest, every_part_is_found_and_decoded) {
-  const Url url = parse_url("HTTPS://us%40er:p%3Aw@example.com:8443/a%20b/c?x=1&y=%26&z#frag").value();
+  const Url url =
+      parse_url("HTTPS://us%40er:p%3Aw@example.com:8443/a%20b/c?x=1&y=%26&z#frag").value();
   EXPECT_EQ(url.scheme, "https");
   EXPECT_EQ(url.user, "us@er");
   EXPECT_EQ(url.password, "p:w");
@@ -31,7 +32,8 @@ TEST(UrlTest, parts_may_be_missing) {
   EXPECT_TRUE(url.hosts.empty());
   EXPECT_EQ(parse_url("http://h").value().path, "");
   EXPECT_EQ(parse_url("redis://:secret@h:6379/0").value().password, "secret");
-  EXPECT_EQ(parse_url("redis://h/a@b").value().hosts[0].host, "h") << "an @ in the path is no user's end";
+  EXPECT_EQ(parse_url("redis://h/a@b").value().hosts[0].host, "h")
+      << "an @ in the path is no user's end";
 }
 
 TEST(UrlTest, several_hosts_and_ipv6) {
@@ -65,7 +67,9 @@ TEST(UrlTest, percent_encoding_round_trips) {
 }
 
 TEST(DsnTest, a_uri_with_everything) {
-  const Dsn dsn = parse_dsn("postgresql://app:s%40fe@db1:5433,db2/shop?sslmode=require&application_name=x").value();
+  const Dsn dsn =
+      parse_dsn("postgresql://app:s%40fe@db1:5433,db2/shop?sslmode=require&application_name=x")
+          .value();
   EXPECT_EQ(dsn.user, "app");
   EXPECT_EQ(dsn.password, "s@fe");
   EXPECT_EQ(dsn.database, "shop");
@@ -85,12 +89,14 @@ TEST(DsnTest, the_documentations_uris) {
   EXPECT_EQ(parse_dsn("postgresql://user:secret@localhost").value().password, "secret");
   const Dsn other = parse_dsn("postgresql://other@localhost/otherdb?connect_timeout=10").value();
   EXPECT_EQ(other.option("connect_timeout"), "10");
-  EXPECT_THAT(parse_dsn("postgresql://host1:123,host2:456/somedb?target_session_attrs=any").value().hosts,
-              ElementsAre(HostPort{"host1", 123}, HostPort{"host2", 456}));
+  EXPECT_THAT(
+      parse_dsn("postgresql://host1:123,host2:456/somedb?target_session_attrs=any").value().hosts,
+      ElementsAre(HostPort{"host1", 123}, HostPort{"host2", 456}));
   const Dsn by_option = parse_dsn("postgresql:///mydb?host=localhost&port=5433").value();
   EXPECT_THAT(by_option.hosts, ElementsAre(HostPort{"localhost", 5433}));
   EXPECT_EQ(by_option.database, "mydb");
-  EXPECT_EQ(parse_dsn("postgresql://[2001:db8::1234]/database").value().hosts[0].host, "2001:db8::1234");
+  EXPECT_EQ(parse_dsn("postgresql://[2001:db8::1234]/database").value().hosts[0].host,
+            "2001:db8::1234");
   EXPECT_EQ(parse_dsn("postgresql:///dbname?host=/var/lib/postgresql").value().hosts[0],
             (HostPort{"/var/lib/postgresql", 5432}));
   EXPECT_EQ(parse_dsn("postgresql://%2Fvar%2Flib%2Fpostgresql/dbname").value().hosts[0].host,
@@ -99,7 +105,9 @@ TEST(DsnTest, the_documentations_uris) {
 }
 
 TEST(DsnTest, pairs_with_libpqs_quoting) {
-  const Dsn dsn = parse_dsn(R"(host=db1 port = 5433 dbname='my db' user=x password='it\'s a \\ b' a=b\ c)").value();
+  const Dsn dsn =
+      parse_dsn(R"(host=db1 port = 5433 dbname='my db' user=x password='it\'s a \\ b' a=b\ c)")
+          .value();
   EXPECT_THAT(dsn.hosts, ElementsAre(HostPort{"db1", 5433}));
   EXPECT_EQ(dsn.database, "my db");
   EXPECT_EQ(dsn.user, "x");
@@ -110,8 +118,10 @@ TEST(DsnTest, pairs_with_libpqs_quoting) {
 }
 
 TEST(DsnTest, host_lists_pair_with_port_lists) {
-  EXPECT_THAT(parse_dsn("host=a,b port=1,2").value().hosts, ElementsAre(HostPort{"a", 1}, HostPort{"b", 2}));
-  EXPECT_THAT(parse_dsn("host=a,b port=7").value().hosts, ElementsAre(HostPort{"a", 7}, HostPort{"b", 7}));
+  EXPECT_THAT(parse_dsn("host=a,b port=1,2").value().hosts,
+              ElementsAre(HostPort{"a", 1}, HostPort{"b", 2}));
+  EXPECT_THAT(parse_dsn("host=a,b port=7").value().hosts,
+              ElementsAre(HostPort{"a", 7}, HostPort{"b", 7}));
   EXPECT_THAT(parse_dsn("host=a,/run/x port=1,").value().hosts,
               ElementsAre(HostPort{"a", 1}, HostPort{"/run/x", 5432}));
   EXPECT_THAT(parse_dsn("host=a,b port=1,2,3").error().detail, HasSubstr("3 ports for 2 hosts"));
@@ -134,9 +144,10 @@ TEST(DsnTest, what_is_wrong_is_named) {
 }
 
 TEST(DsnTest, no_error_and_no_log_shows_a_password) {
-  for (const char* text : {"postgres://u:hunter2@h:99999/d", "postgres://u:hunter2%zz@h/d", "postgres://u:hunter2/x@h",
-                           "password=hunter2 host=a port=q", "password='hunter2", "user=u password=a hunter2",
-                           "postgres://u:p@h:hunter2/d", "postgres://u:p@[hunter2"}) {
+  for (const char* text :
+       {"postgres://u:hunter2@h:99999/d", "postgres://u:hunter2%zz@h/d", "postgres://u:hunter2/x@h",
+        "password=hunter2 host=a port=q", "password='hunter2", "user=u password=a hunter2",
+        "postgres://u:p@h:hunter2/d", "postgres://u:p@[hunter2"}) {
     const auto dsn = parse_dsn(text);
     ASSERT_FALSE(dsn) << text;
     EXPECT_THAT(dsn.error().text(), Not(HasSubstr("hunter2")));
@@ -146,8 +157,8 @@ TEST(DsnTest, no_error_and_no_log_shows_a_password) {
 }
 
 TEST(DsnTest, the_redacted_text_names_the_same_servers) {
-  for (const char* text : {"postgres://u@h:1,[::1]:2/my%20db?a=b%26c", "host=/run/x,db port=1,2 user='a b' dbname=d",
-                           "postgres://"}) {
+  for (const char* text : {"postgres://u@h:1,[::1]:2/my%20db?a=b%26c",
+                           "host=/run/x,db port=1,2 user='a b' dbname=d", "postgres://"}) {
     const Dsn dsn = parse_dsn(text).value();
     const Dsn again = parse_dsn(redacted(dsn)).value();
     EXPECT_EQ(again.hosts, dsn.hosts);

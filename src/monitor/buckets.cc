@@ -17,7 +17,9 @@ const BucketScale& BucketScale::of(Unit unit) {
 BucketScale::BucketScale(std::uint64_t raw_per_unit) {
   const int octave = 63 - std::countl_zero(raw_per_unit);
   const long double mantissa = std::ldexp(static_cast<long double>(raw_per_unit), -octave);
-  const auto boundary = [&](int step) { return mantissa * std::exp2(static_cast<long double>(step) / 32); };
+  const auto boundary = [&](int step) {
+    return mantissa * std::exp2(static_cast<long double>(step) / 32);
+  };
   int turn = 0;
   while (turn < 32 && boundary(turn) < 2) ++turn;
   for (int k = 0; k < 32; ++k) {

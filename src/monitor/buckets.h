@@ -17,7 +17,9 @@ namespace sluice::monitor {
 // What a histogram measures: raw values are integers, nanoseconds for seconds.
 enum class Unit : std::uint8_t { seconds, bytes, plain };
 
-constexpr std::uint64_t raw_per_unit(Unit unit) { return unit == Unit::seconds ? 1'000'000'000 : 1; }
+constexpr std::uint64_t raw_per_unit(Unit unit) {
+  return unit == Unit::seconds ? 1'000'000'000 : 1;
+}
 
 // Finds the bucket of a raw value at schema 5 without logarithms: the highest bit gives the octave,
 // the next six a place in a table, one compare the bucket. Exact: boundaries were rounded down to
@@ -51,10 +53,10 @@ struct HistogramSnapshot {
   int schema = BucketScale::kSchema;
   Unit unit = Unit::seconds;
   std::uint64_t count = 0;
-  std::uint64_t raw_sum = 0;                // nanoseconds for seconds
+  std::uint64_t raw_sum = 0;  // nanoseconds for seconds
   std::uint64_t zeros = 0;
-  int first = 0;                            // the index of buckets[0]
-  std::vector<std::uint64_t> buckets;       // without empty ones at either end
+  int first = 0;                       // the index of buckets[0]
+  std::vector<std::uint64_t> buckets;  // without empty ones at either end
 
   double sum() const;  // in seconds or bytes
   // The value that a share q of all values (0..1) doesn't exceed; 0 of nothing.

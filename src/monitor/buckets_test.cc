@@ -1,9 +1,9 @@
 #include "monitor/buckets.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "monitor/metrics.h"
@@ -49,7 +49,8 @@ TEST(BucketScaleTest, upper_boundaries_belong_to_their_bucket) {
     EXPECT_GE(static_cast<int>(plain.cell(power + 1)) + plain.first_index(), 32 * exponent);
   }
   const BucketScale& seconds = BucketScale::of(Unit::seconds);
-  EXPECT_EQ(static_cast<int>(seconds.cell(1'000'000'000)) + seconds.first_index(), -1) << "1 s is 2^0";
+  EXPECT_EQ(static_cast<int>(seconds.cell(1'000'000'000)) + seconds.first_index(), -1)
+      << "1 s is 2^0";
   EXPECT_EQ(static_cast<int>(seconds.cell(1'000'000'001)) + seconds.first_index(), 0);
   EXPECT_EQ(static_cast<int>(seconds.cell(4'000'000'000)) + seconds.first_index(), 63);
 }
@@ -82,7 +83,11 @@ TEST(HistogramTest, nothing_recorded_says_zero) {
   const auto empty = snapshot_of({}, Unit::seconds);
   EXPECT_EQ(empty.count, 0u);
   EXPECT_EQ(empty.quantile(0.99), 0.0);
-  EXPECT_EQ(empty.reduced(3), [] { HistogramSnapshot h; h.schema = 3; return h; }());
+  EXPECT_EQ(empty.reduced(3), [] {
+    HistogramSnapshot h;
+    h.schema = 3;
+    return h;
+  }());
 }
 
 TEST(HistogramTest, quantiles_keep_their_error_bound_at_each_schema) {
@@ -96,7 +101,8 @@ TEST(HistogramTest, quantiles_keep_their_error_bound_at_each_schema) {
       for (double q : {0.0, 0.01, 0.25, 0.5, 0.9, 0.99, 0.999, 1.0}) {
         const double rank = std::max(1.0, std::ceil(q * static_cast<double>(values.size())));
         const double exact = static_cast<double>(values[static_cast<std::size_t>(rank) - 1]) / 1e9;
-        ASSERT_LE(std::fabs(snapshot.quantile(q) - exact), bound * exact) << q << " at schema " << schema;
+        ASSERT_LE(std::fabs(snapshot.quantile(q) - exact), bound * exact)
+            << q << " at schema " << schema;
       }
     }
   }
@@ -155,7 +161,8 @@ TEST(HistogramTest, since_gives_what_came_in_between) {
   const auto later = random_values(4, 50);
   for (std::uint64_t v : later) histogram.record(v);
   EXPECT_EQ(histogram.snapshot().since(before), snapshot_of(later, Unit::seconds));
-  EXPECT_EQ(histogram.snapshot().since(before.reduced(3)), snapshot_of(later, Unit::seconds).reduced(3));
+  EXPECT_EQ(histogram.snapshot().since(before.reduced(3)),
+            snapshot_of(later, Unit::seconds).reduced(3));
   EXPECT_EQ(histogram.snapshot().since(histogram.snapshot()), snapshot_of({}, Unit::seconds));
 }
 

@@ -5,13 +5,13 @@
 // foreign code runs, so a callback may itself bind metrics.
 #include "monitor/metrics.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
 #include <mutex>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "base/parse.h"
 
@@ -30,7 +30,8 @@ bool valid_name(std::string_view name, bool colons) {
 
 // Empty if Prometheus would take it.
 std::string objection(MetricType type, std::string_view name, const Labels& labels) {
-  if (!valid_name(name, true)) return fmt::format("metric name {} isn't valid", sluice::quoted(name));
+  if (!valid_name(name, true))
+    return fmt::format("metric name {} isn't valid", sluice::quoted(name));
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const std::string& label = labels[i].first;
     if (!valid_name(label, false) || label.starts_with("__") ||
@@ -44,7 +45,7 @@ std::string objection(MetricType type, std::string_view name, const Labels& labe
 
 struct Metric {
   Labels labels;
-  std::uint32_t slot = 0;                     // of a counter or histogram
+  std::uint32_t slot = 0;  // of a counter or histogram
   std::unique_ptr<std::atomic<double>> gauge;
   std::map<std::uint64_t, std::function<double()>> functions;
   bool by_function = false;
@@ -107,7 +108,8 @@ struct Registry::Core {
   // The metric asked for, made if it is new; null with an entry in errors. REQUIRES: books held.
   Metric* find_or_make(Request& ask) {
     std::ranges::sort(ask.labels);
-    if (auto wrong = objection(ask.type, ask.name, ask.labels); !wrong.empty()) return refuse(wrong);
+    if (auto wrong = objection(ask.type, ask.name, ask.labels); !wrong.empty())
+      return refuse(wrong);
     auto [it, fresh] = families.try_emplace(std::string(ask.name));
     Family& family = it->second;
     if (fresh) {
@@ -115,7 +117,8 @@ struct Registry::Core {
       family.type = ask.type;
       family.unit = ask.unit;
     } else if (family.type != ask.type || family.unit != ask.unit) {
-      return refuse(fmt::format("metric {} is a {} already, of one unit", ask.name, name_of(family.type)));
+      return refuse(
+          fmt::format("metric {} is a {} already, of one unit", ask.name, name_of(family.type)));
     }
     return find_or_make_in(family, ask);
   }
@@ -210,7 +213,8 @@ Gauge Registry::gauge(std::string_view name, std::string_view help, Labels label
   return metric ? Gauge(metric->gauge.get()) : Gauge();
 }
 
-Histogram Registry::histogram(std::string_view name, std::string_view help, Labels labels, Unit unit) {
+Histogram Registry::histogram(std::string_view name, std::string_view help, Labels labels,
+                              Unit unit) {
   std::lock_guard lock(core_->books);
   Request ask{MetricType::histogram, name, help, std::move(labels), unit};
   const Metric* metric = core_->find_or_make(ask);
@@ -235,9 +239,10 @@ Registration Registry::add_function(MetricType type, std::string_view name, std:
   if (!metric) return {};
   const std::uint64_t id = core_->next_id++;
   metric->functions.emplace(id, std::move(value));
-  return Registration([weak = std::weak_ptr(core_), key = std::string(name), at = metric->labels, id] {
-    if (auto core = weak.lock()) core->drop_function(key, at, id);
-  });
+  return Registration(
+      [weak = std::weak_ptr(core_), key = std::string(name), at = metric->labels, id] {
+        if (auto core = weak.lock()) core->drop_function(key, at, id);
+      });
 }
 
 Registration Registry::before_collect(std::function<void()> refresh) {
@@ -278,7 +283,8 @@ std::vector<FamilySnapshot> Registry::collect() const {
 std::vector<Error> Registry::errors() const {
   std::lock_guard lock(core_->books);
   std::vector<Error> out;
-  for (const std::string& detail : core_->errors) out.push_back({Code::invalid_argument, 0, detail});
+  for (const std::string& detail : core_->errors)
+    out.push_back({Code::invalid_argument, 0, detail});
   return out;
 }
 

@@ -1,8 +1,8 @@
 // What a request pays for its metrics: the goals are 1.5 ns for a counter, 5 ns for a histogram.
-#include <benchmark/benchmark.h>
-
 #include <array>
 #include <string>
+
+#include <benchmark/benchmark.h>
 
 #include "base/random.h"
 #include "monitor/metrics.h"

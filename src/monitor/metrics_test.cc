@@ -1,11 +1,11 @@
 #include "monitor/metrics.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <thread>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace sluice::monitor {
 namespace {
@@ -86,7 +86,8 @@ TEST(RegistryTest, handles_without_a_registry_count_nowhere) {
 
 TEST(RegistryTest, too_many_label_sets_count_together) {
   Registry registry(3);
-  for (int i = 0; i < 10; ++i) registry.counter("sluice_x_total", "X.", {{"user", std::to_string(i)}}).add();
+  for (int i = 0; i < 10; ++i)
+    registry.counter("sluice_x_total", "X.", {{"user", std::to_string(i)}}).add();
   registry.counter("sluice_x_total", "X.", {{"user", "1"}}).add();
   const auto all = registry.collect();
   ASSERT_EQ(all.at(0).samples.size(), 4u);
@@ -231,7 +232,8 @@ TEST(ThreadsTest, metrics_may_be_bound_while_others_count) {
     });
   for (auto& thread : threads) thread.join();
   std::uint64_t total = 0;
-  for (const Sample& sample : find(registry.collect(), "sluice_x_total")->samples)
+  const auto all = registry.collect();
+  for (const Sample& sample : find(all, "sluice_x_total")->samples)
     total += std::get<std::uint64_t>(sample.value);
   EXPECT_EQ(total, 800u);
 }

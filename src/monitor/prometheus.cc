@@ -1,10 +1,10 @@
 // Writing the exposition format: https://prometheus.io/docs/instrumenting/exposition_formats/
 #include "monitor/prometheus.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <iterator>
+
+#include <fmt/format.h>
 
 namespace sluice::monitor {
 namespace {
@@ -83,8 +83,8 @@ class Writer {
     line(name, "_count", labels, "", std::to_string(histogram.count));
   }
 
-  void line(std::string_view name, std::string_view suffix, const Labels& labels, std::string_view le,
-            std::string_view value) {
+  void line(std::string_view name, std::string_view suffix, const Labels& labels,
+            std::string_view le, std::string_view value) {
     out_ += name;
     out_ += suffix;
     char separator = '{';

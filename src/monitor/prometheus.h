@@ -11,7 +11,8 @@
 
 namespace sluice::monitor {
 
-inline constexpr std::string_view kPrometheusContentType = "text/plain; version=0.0.4; charset=utf-8";
+inline constexpr std::string_view kPrometheusContentType =
+    "text/plain; version=0.0.4; charset=utf-8";
 
 std::string prometheus_text(std::span<const FamilySnapshot> families);
 

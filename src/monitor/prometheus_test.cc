@@ -1,12 +1,12 @@
 #include "monitor/prometheus.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <regex>
 #include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "base/parse.h"
 #include "base/random.h"
@@ -27,12 +27,14 @@ struct Everything {
   Everything() {
     registry.counter("sluice_requests_total", "Requests by verb.", {{"verb", "read"}}).add(12);
     registry.counter("sluice_requests_total", "Requests by verb.", {{"verb", "write"}}).add(3);
-    registry.gauge("sluice_connections", "Open \\ connections\nnow.", {{"pool", "a\"b\\c\nd"}}).set(-2.5);
+    registry.gauge("sluice_connections", "Open \\ connections\nnow.", {{"pool", "a\"b\\c\nd"}})
+        .set(-2.5);
     const Histogram wait = registry.histogram("sluice_wait_seconds", "Waits.", {{"pool", "app"}});
     Random random(1);
     for (int i = 0; i < 1'000; ++i) wait.record(Duration(random.below(50'000'000)));
     wait.record(100s);
-    registry.histogram("sluice_reply_bytes", "Replies.", {}, Unit::bytes).record(std::uint64_t{4'096});
+    registry.histogram("sluice_reply_bytes", "Replies.", {}, Unit::bytes)
+        .record(std::uint64_t{4'096});
     function = registry.gauge_fn("sluice_idle", "Idle.", {}, [] { return 7.0; });
   }
   std::string text() { return prometheus_text(registry.collect()); }
@@ -54,7 +56,8 @@ TEST(PrometheusTest, help_type_and_samples_of_a_counter) {
 TEST(PrometheusTest, large_counters_lose_no_digit) {
   Registry registry;
   registry.counter("sluice_x_total", "X.").add(18'446'744'073'709'551'615u);
-  EXPECT_THAT(prometheus_text(registry.collect()), HasSubstr("sluice_x_total 18446744073709551615\n"));
+  EXPECT_THAT(prometheus_text(registry.collect()),
+              HasSubstr("sluice_x_total 18446744073709551615\n"));
 }
 
 TEST(PrometheusTest, help_and_labels_are_escaped) {
@@ -77,7 +80,8 @@ TEST(PrometheusTest, numbers_beyond_the_finite_have_names) {
 TEST(PrometheusTest, classic_buckets_are_exact_and_cumulative) {
   Registry registry;
   const Histogram histogram = registry.histogram("sluice_x_seconds", "X.");
-  for (Duration d : {Duration(0), Duration(10us), Duration(1s), Duration(1s) + 1ns, Duration(33s)}) histogram.record(d);
+  for (Duration d : {Duration(0), Duration(10us), Duration(1s), Duration(1s) + 1ns, Duration(33s)})
+    histogram.record(d);
   const std::string text = prometheus_text(registry.collect());
   EXPECT_THAT(text, HasSubstr("sluice_x_seconds_bucket{le=\"1.52587890625e-05\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("sluice_x_seconds_bucket{le=\"0.5\"} 2\n"));
@@ -118,7 +122,8 @@ TEST(PrometheusTest, the_text_follows_the_grammar) {
 }
 
 TEST(PrometheusTest, promtool_finds_nothing_to_complain_about) {
-  if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool isn't installed";
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0)
+    GTEST_SKIP() << "promtool isn't installed";
   Everything everything;
   FILE* promtool = ::popen("promtool check metrics", "w");
   ASSERT_NE(promtool, nullptr);

@@ -20,7 +20,9 @@ struct SlotTable::Block {
   struct Free {
     void operator()(Slot** chunks) const { std::free(chunks); }
   };
-  std::unique_ptr<Slot*[], Free> chunks{static_cast<Slot**>(std::calloc(kChunks, sizeof(Slot*)))};
+  std::unique_ptr<Slot* [], Free> chunks {
+    static_cast<Slot**>(std::calloc(kChunks, sizeof(Slot*)))
+  };
   std::size_t end = 0;  // behind the last chunk that was touched
 
   Block() {

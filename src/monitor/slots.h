@@ -33,8 +33,9 @@ extern thread_local constinit ThreadSlots thread_slots;
 // while a thread still knows it.
 class SlotTable : public std::enable_shared_from_this<SlotTable> {
  public:
-  static constexpr std::uint32_t kChunk = 256;        // slots, 2 KB
-  static constexpr std::uint32_t kChunks = 64 * 1024;  // 7,000 histograms; a thread's untouched zero pages
+  static constexpr std::uint32_t kChunk = 256;  // slots, 2 KB
+  static constexpr std::uint32_t kChunks =
+      64 * 1024;  // 7,000 histograms; a thread's untouched zero pages
 
   static std::shared_ptr<SlotTable> make();
   ~SlotTable();
@@ -68,7 +69,8 @@ class SlotTable : public std::enable_shared_from_this<SlotTable> {
     const ThreadSlots& mine = thread_slots;
     if (mine.table == table && mine.chunks) [[likely]] {
       Slot* chunk = mine.chunks[slot / kChunk];
-      if (chunk) [[likely]] return chunk[slot % kChunk];
+      if (chunk) [[likely]]
+        return chunk[slot % kChunk];
     }
     return slot_slowly(table, slot);
   }
@@ -79,9 +81,10 @@ class SlotTable : public std::enable_shared_from_this<SlotTable> {
   std::optional<std::uint32_t> take_chunks(std::uint32_t slots);  // REQUIRES: mutex_ held
   void retire(Block* block);
 
-  mutable std::mutex mutex_;  // guards all below; a block's owner reads its own chunks without it
+  mutable std::mutex mutex_;    // guards all below; a block's owner reads its own chunks without it
   std::uint32_t reserved_ = 0;  // slots, whole chunks
-  std::uint32_t singles_next_ = 0, singles_end_ = 0;  // what is left of the current chunk of singles
+  std::uint32_t singles_next_ = 0,
+                singles_end_ = 0;  // what is left of the current chunk of singles
   std::vector<std::unique_ptr<Block>> blocks_;
   std::unique_ptr<Block> retired_;
 };

@@ -1,15 +1,15 @@
 // Parsing of /proc (proc(5)) and cgroup v2 (kernel documentation, admin-guide/cgroup-v2).
 #include "monitor/system.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <string_view>
 
 #include "base/parse.h"
 
@@ -101,7 +101,9 @@ ProcessReading read_process(const SystemRoots& roots) {
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return out;
   const auto fields = fields_of(trim(std::string_view(stat).substr(name_end + 1)));
-  const auto field = [&](std::size_t number) { return number_at(fields, number - 3); };  // as in proc(5)
+  const auto field = [&](std::size_t number) {
+    return number_at(fields, number - 3);
+  };  // as in proc(5)
   out.cpu_seconds = seconds(field(14) + field(15));
   out.threads = field(20);
   out.virtual_bytes = field(23);
@@ -136,9 +138,10 @@ MachineReading read_machine(const SystemRoots& roots) {
 }
 
 Result<DiskReading> read_disk(const std::string& path) {
-  struct statvfs disk {};
+  struct statvfs disk{};
   if (::statvfs(path.c_str(), &disk) != 0)
-    return fail(errno == ENOENT ? Code::not_found : Code::unavailable, "file system of " + path, errno);
+    return fail(errno == ENOENT ? Code::not_found : Code::unavailable, "file system of " + path,
+                errno);
   return DiskReading{disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize};
 }
 
@@ -182,7 +185,8 @@ SystemMetrics::SystemMetrics(Registry& registry, std::vector<std::string> disks,
         [](R r) { return r.process.open_descriptors; });
   gauge("sluice_process_max_fds", "Descriptors that this process may have open.",
         [](R r) { return r.process.descriptor_limit; });
-  gauge("sluice_process_threads", "Threads of this process.", [](R r) { return r.process.threads; });
+  gauge("sluice_process_threads", "Threads of this process.",
+        [](R r) { return r.process.threads; });
   gauge("sluice_process_start_time_seconds", "When this process started, in seconds since 1970.",
         [](R r) { return r.process.start_time; });
 
@@ -196,24 +200,29 @@ SystemMetrics::SystemMetrics(Registry& registry, std::vector<std::string> disks,
   gauge("sluice_system_cpus", "CPUs of the machine.", [](R r) { return r.machine.cpus; });
   gauge("sluice_system_memory_bytes", "Memory of the machine.",
         [](R r) { return r.machine.memory_bytes; });
-  gauge("sluice_system_memory_available_bytes", "Memory of the machine that programs could still get.",
+  gauge("sluice_system_memory_available_bytes",
+        "Memory of the machine that programs could still get.",
         [](R r) { return r.machine.memory_available_bytes; });
-  counter("sluice_system_network_receive_bytes_total", "Bytes received by all interfaces but loopback.",
+  counter("sluice_system_network_receive_bytes_total",
+          "Bytes received by all interfaces but loopback.",
           [](R r) { return r.machine.received_bytes; });
-  counter("sluice_system_network_transmit_bytes_total", "Bytes sent by all interfaces but loopback.",
-          [](R r) { return r.machine.sent_bytes; });
+  counter("sluice_system_network_transmit_bytes_total",
+          "Bytes sent by all interfaces but loopback.", [](R r) { return r.machine.sent_bytes; });
   if (now->machine.cgroup_memory_bytes)
     gauge("sluice_system_cgroup_memory_bytes", "Memory that this container or service uses.",
           [](R r) { return r.machine.cgroup_memory_bytes.value_or(0); });
   if (now->machine.cgroup_memory_limit_bytes)
-    gauge("sluice_system_cgroup_memory_limit_bytes", "Memory that this container or service may use.",
+    gauge("sluice_system_cgroup_memory_limit_bytes",
+          "Memory that this container or service may use.",
           [](R r) { return r.machine.cgroup_memory_limit_bytes.value_or(0); });
   for (std::size_t i = 0; i < now->paths.size(); ++i) {
     const Labels labels{{"path", now->paths[i]}};
-    gauge("sluice_system_disk_bytes", "Size of the path's file system.",
-          [i](R r) { return r.disks[i].bytes; }, labels);
-    gauge("sluice_system_disk_available_bytes", "Free space of the path's file system.",
-          [i](R r) { return r.disks[i].available_bytes; }, labels);
+    gauge(
+        "sluice_system_disk_bytes", "Size of the path's file system.",
+        [i](R r) { return r.disks[i].bytes; }, labels);
+    gauge(
+        "sluice_system_disk_available_bytes", "Free space of the path's file system.",
+        [i](R r) { return r.disks[i].available_bytes; }, labels);
   }
 }
 

@@ -17,15 +17,16 @@
 namespace sluice::monitor {
 
 struct ProcessReading {
-  double cpu_seconds = 0;         // user and system
+  double cpu_seconds = 0;  // user and system
   std::uint64_t resident_bytes = 0, virtual_bytes = 0;
   std::uint64_t open_descriptors = 0, descriptor_limit = 0;
   std::uint64_t threads = 0;
-  double start_time = 0;          // seconds since 1970
+  double start_time = 0;  // seconds since 1970
 };
 
 struct MachineReading {
-  double user_seconds = 0, system_seconds = 0, idle_seconds = 0, iowait_seconds = 0, steal_seconds = 0;
+  double user_seconds = 0, system_seconds = 0, idle_seconds = 0, iowait_seconds = 0,
+         steal_seconds = 0;
   std::uint64_t cpus = 0;
   std::uint64_t memory_bytes = 0, memory_available_bytes = 0;
   std::optional<std::uint64_t> cgroup_memory_bytes, cgroup_memory_limit_bytes;

@@ -1,13 +1,13 @@
 #include "monitor/system.h"
 
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace sluice::monitor {
 namespace {
@@ -88,8 +88,10 @@ TEST_F(SystemTest, without_any_file_everything_is_zero) {
 }
 
 TEST_F(SystemTest, broken_files_are_no_reason_to_crash) {
-  for (const char* junk : {"", "(", ")", "7 (x)", "7 (x) S a b c d e f g h i j k", "cpu", "cpu \n", "eth0:\n"}) {
-    for (const char* path : {"proc/self/stat", "proc/stat", "proc/meminfo", "proc/self/cgroup", "proc/self/net/dev"})
+  for (const char* junk :
+       {"", "(", ")", "7 (x)", "7 (x) S a b c d e f g h i j k", "cpu", "cpu \n", "eth0:\n"}) {
+    for (const char* path :
+         {"proc/self/stat", "proc/stat", "proc/meminfo", "proc/self/cgroup", "proc/self/net/dev"})
       write(path, junk);
     EXPECT_EQ(read_process(roots_).cpu_seconds, 0);
     EXPECT_EQ(read_machine(roots_).received_bytes, 0u);
@@ -125,7 +127,8 @@ TEST_F(SystemTest, metrics_follow_the_files_and_leave_with_their_owner) {
   Registry registry;
   const auto available = [&]() -> double {
     for (const auto& family : registry.collect())
-      if (family.name == "sluice_system_memory_available_bytes") return std::get<double>(family.samples[0].value);
+      if (family.name == "sluice_system_memory_available_bytes")
+        return std::get<double>(family.samples[0].value);
     return -1;
   };
   {
