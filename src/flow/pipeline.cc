@@ -66,7 +66,10 @@ Result<void> Pipeline::find_connection(Client& client, const Request& q) {
   auto chosen = stages_.balancer.pick(upstream.targets(), writes);
   if (!chosen) return fail(Code::unavailable, "no server takes this request");
   AcquireOptions options{.deadline = q.deadline, .home = client.home};
-  if (q.analysis->pinned_by(query::PinCause::sequence_state)) options.prefer = client.last_connection;
+  if (q.analysis->pinned_by(query::PinCause::sequence_state)) {
+    options.prefer = client.last_connection;
+    options.prefer_uses = client.last_uses;
+  }
   for (int tries = 1;; ++tries) {
     auto lease = upstream.replicas()[*chosen].pool->acquire(options);
     if (!lease) return std::unexpected(lease.error());

@@ -73,6 +73,7 @@ class Gateway {
   // deadline the rest is cut off. Returns when all are gone.
   void drain();
   void stop();
+  void hurry() { hurry_ = true; }  // a drain under way cuts the rest off now; thread-safe
   bool draining() const { return draining_.load(std::memory_order_acquire); }
 
   // "postgres 127.0.0.1:6432": one entry for each open listener.
@@ -104,9 +105,7 @@ class Gateway {
 
  private:
   friend class PostgresGate;
-  Result<std::vector<std::unique_ptr<PostgresGate>>> open_gates(const Config& config);
-  std::vector<PostgresGate*> gates();
-  std::vector<PostgresGate*> gates_with(const std::string& database);
+  std::vector<std::shared_ptr<PostgresGate>> gates() const;
 
   Log& log_;
   monitor::Registry& registry_;
@@ -121,8 +120,9 @@ class Gateway {
   Balancer balancer_;
   flow::Pipeline pipeline_;
   std::vector<std::shared_ptr<PostgresGate>> gates_;
+  std::vector<std::shared_ptr<PostgresGate>> retired_;  // taken out by a reload, their clients leave
   postgres::Console* console_ = nullptr;
-  std::atomic<bool> draining_ = false;
+  std::atomic<bool> draining_ = false, hurry_ = false;
   std::atomic<std::uint64_t> next_client_ = 1;
   Time started_{};
   bool running_ = false;

@@ -20,7 +20,7 @@ namespace sluice {
 class LoginState {
  public:
   static constexpr Duration kFirstDelay = std::chrono::milliseconds(100);
-  static constexpr Duration kLongestDelay = std::chrono::seconds(5);
+  static constexpr Duration kLongestDelay = std::chrono::milliseconds(500);
   static constexpr Duration kCeilingHolds = std::chrono::seconds(5);
 
   // Logins that run side by side and fail together count as one round: each remembers the round it

@@ -50,6 +50,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
     std::size_t statements = 0;
   };
   Snapshot snapshot() const;
+  bool on_console() const { return console_; }
   const std::string& user() const { return user_; }
   const std::string& database() const { return database_; }
 

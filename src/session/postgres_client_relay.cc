@@ -45,7 +45,9 @@ Result<void> PostgresClient::Ask::examine_first(const Frame& frame) {
 
 Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
   waiting_ = false;
-  front_.metrics().wait_time.record(worker_.loop->now() - wait_began_);
+  const Duration waited = worker_.loop->now() - wait_began_;
+  front_.metrics().wait_time.record(waited);
+  route_->counts.wait_ns.fetch_add(waited.count(), std::memory_order_relaxed);
   if (!attached_) {
     server.attach(exchange_);
     attached_ = true;
@@ -141,6 +143,7 @@ void PostgresClient::flush_replies() {
   const std::size_t before = out_.size();
   auto flushed = stream_->flush(out_);
   front_.metrics().bytes_sent.add(before - out_.size());
+  if (route_) route_->counts.sent.fetch_add(before - out_.size(), std::memory_order_relaxed);
   if (!flushed) {
     gone_ = true;
     polite_ = false;
@@ -176,7 +179,10 @@ void PostgresClient::on_lost(const Error& error) {
 void PostgresClient::on_ready(char status) {
   ++boundaries_seen_;
   if (exchange_.settled()) in_group_ = false;
-  if (status == 'I') front_.metrics().transactions.add();
+  if (status == 'I') {
+    front_.metrics().transactions.add();
+    route_->counts.transactions.fetch_add(1, std::memory_order_relaxed);
+  }
   if (!pending_.empty() && conn()) commit_settings(*conn());
   if (status == 'I') error_seen_ = rolled_back_ = false;
 }

@@ -70,6 +70,7 @@ bool PostgresClient::read_more() {
   }
   if (*got == 0) gone_ = true;
   front_.metrics().bytes_received.add(*got);
+  if (route_) route_->counts.received.fetch_add(*got, std::memory_order_relaxed);
   return true;
 }
 
@@ -167,11 +168,11 @@ void PostgresClient::ask(const Frame& frame) {
   waiting_ = false;
   if (!lease) attached_ = false;
   const auto& metrics = front_.metrics();
+  const Duration took = now() - began;
   metrics.queries.add();
-  if (asked) {
-    metrics.query_time.record(now() - began);
-    return;
-  }
+  route_->counts.requests.fetch_add(1, std::memory_order_relaxed);
+  route_->counts.request_ns.fetch_add(took.count(), std::memory_order_relaxed);
+  if (asked) return metrics.query_time.record(took);
   if (closing_ || gone_) {
     closing_ = true;
     return;

@@ -49,6 +49,12 @@ struct UserSecret {
   std::optional<ScramVerifier> verifier;   // made from a plain secret, so that it is made once
 };
 
+// What clients of one database and user did since the start. Relaxed: a reader sees each a bit late.
+struct RouteCounts {
+  std::atomic<std::uint64_t> requests = 0, transactions = 0, received = 0, sent = 0;
+  std::atomic<std::int64_t> request_ns = 0, wait_ns = 0;
+};
+
 // What clients of one database and user share.
 struct PostgresRoute {
   std::string database;                // as the client named it
@@ -56,6 +62,7 @@ struct PostgresRoute {
   std::shared_ptr<Baselines> baselines = std::make_shared<Baselines>();
   bool transaction_mode = true;
   Duration wait{};
+  RouteCounts counts;
   // A client used currval() or lastval() when it was too late to keep its connection: from now on
   // whoever may have touched a sequence is pinned.
   std::atomic<bool> keep_sequences = false;

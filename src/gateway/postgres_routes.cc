@@ -1,0 +1,276 @@
+// Where a client's requests go: databases, the pool of each database and user, logins at servers.
+#include "gateway/postgres_gate.h"
+
+#include <algorithm>
+
+#include "base/secret.h"
+#include "net/fiber.h"
+#include "wire/postgres/password.h"
+#include "wire/postgres/sqlstate.h"
+
+namespace sluice::gateway {
+namespace {
+
+using postgres::ServerLogin;
+using postgres::SslMode;
+
+SslMode ssl_mode(TlsMode mode) { return static_cast<SslMode>(mode); }
+static_assert(static_cast<int>(SslMode::verify_full) == static_cast<int>(TlsMode::verify_full));
+
+net::Endpoint endpoint_of(const HostPort& host) {
+  if (host.host.starts_with('/'))
+    return {.path = host.host + "/.s.PGSQL." + std::to_string(host.port ? host.port : 5432)};
+  return {.host = host.host, .port = static_cast<std::uint16_t>(host.port ? host.port : 5432)};
+}
+
+Result<std::shared_ptr<net::TlsClient>> make_tls(const ServerTls& tls) {
+  if (tls.mode == TlsMode::disable) return nullptr;
+  const auto verify = tls.mode == TlsMode::verify_full ? net::TlsVerify::full
+                      : tls.mode == TlsMode::verify_ca ? net::TlsVerify::ca
+                                                       : net::TlsVerify::none;
+  return net::TlsClient::make({.verify = verify, .ca_file = tls.ca, .cert_file = tls.cert, .key_file = tls.key, .alpn = {}});
+}
+
+Error unknown_database(const std::string& name) {
+  return {Code::not_found, 0, "database \"" + name + "\" does not exist", std::string(postgres::sqlstate::kInvalidCatalog)};
+}
+
+}  // namespace
+
+PoolOptions PostgresGate::pool_options(const Target& target) const {
+  const PoolSettings& p = target.pool;
+  return {.min = std::min(p.min, p.max),
+          .max = p.max,
+          .max_connecting = p.max_connecting,
+          .idle_timeout = p.idle,
+          .lifetime = p.lifetime,
+          .validate_after = p.validate_after};
+}
+
+// How to log in at each host of a target as `user`.
+Result<std::vector<ServerLogin>> PostgresGate::logins(const Setup& setup, const Target& target, const std::string& user) {
+  const ServerTls tls = server_tls_for(*setup.config, target.dsn);
+  auto context = make_tls(tls);
+  if (!context) return std::unexpected(context.error());
+  ServerLogin login;
+  login.user = target.dsn.user.empty() ? user : target.dsn.user;
+  login.database = target.dsn.database;
+  login.password = target.dsn.password;
+  if (target.dsn.user.empty() && login.password.empty())
+    if (auto known = setup.users.find(user); known != setup.users.end())
+      if (postgres::kind_of(known->second.secret) != postgres::SecretKind::scram) login.password = known->second.secret;
+  login.ssl = ssl_mode(tls.mode);
+  login.tls = std::move(*context);
+  const Timeouts& t = setup.config->timeouts;
+  login.options = {.max_prepared = target.pool.max_prepared,
+                   .reset_query = target.pool.reset,
+                   .stream = {.keepalive_idle = t.tcp_keepalive, .user_timeout = t.tcp_user_timeout}};
+  std::vector<ServerLogin> all;
+  for (const HostPort& host : target.dsn.hosts) {
+    login.endpoint = endpoint_of(host);
+    all.push_back(login);
+  }
+  if (all.empty()) return fail(Code::invalid_argument, "no server is configured for database \"" + target.dsn.database + "\"");
+  return all;
+}
+
+Result<std::shared_ptr<Route>> PostgresGate::find_route(const std::string& database, const std::string& user) {
+  auto setup = this->setup();
+  auto target = find_database(*setup->config, database);
+  if (!target) return std::unexpected(unknown_database(database));
+  const auto key = std::pair(database, target->dsn.user.empty() ? user : target->dsn.user);
+  {
+    std::lock_guard lock(mutex_);
+    if (auto at = routes_.find(key); at != routes_.end()) return at->second;
+  }
+  auto route = make_route(*setup, *target, database, key.second);
+  auto how = logins(*setup, *target, key.second);
+  if (!how) return std::unexpected(how.error());
+  route->logins = std::move(*how);
+  std::lock_guard lock(mutex_);
+  return routes_.emplace(key, std::move(route)).first->second;
+}
+
+std::shared_ptr<Route> PostgresGate::make_route(const Setup& setup, const Target& target, const std::string& database,
+                                                const std::string& user) {
+  auto route = std::make_shared<Route>();
+  route->listener = setup.config->name;
+  route->database = database;
+  route->user = user;
+  route->target = target;
+  route->pool = PoolCore::make(
+      pool_options(target), [this, weak = std::weak_ptr(route)](unsigned home, Deadline deadline) -> Result<std::unique_ptr<Poolable>> {
+        auto alive = weak.lock();
+        if (!alive) return fail(Code::unavailable, "the database is no longer configured");
+        return connect(*alive, home, deadline);
+      });
+  route->shared = std::make_shared<postgres::PostgresRoute>();
+  route->shared->database = database;
+  route->shared->transaction_mode = target.pool.mode == PoolMode::transaction;
+  route->shared->wait = target.pool.wait;
+  const std::string server = target.dsn.hosts.empty() ? std::string() : endpoint_of(target.dsn.hosts.front()).text();
+  route->shared->destination = std::make_shared<flow::Upstream>(std::vector<flow::Replica>{{server, route->pool}},
+                                                                std::vector<sluice::Target>{{.primary = true}});
+  return route;
+}
+
+// After a reload: new logins and bounds; where the server or the credentials changed, new connections.
+void PostgresGate::update_route(const Setup& setup, Route& route) {
+  auto target = find_database(*setup.config, route.database);
+  if (!target) {
+    route.pool->close();
+    std::lock_guard lock(mutex_);
+    std::erase_if(routes_, [&](const auto& entry) { return entry.second.get() == &route; });
+    return;
+  }
+  auto how = logins(setup, *target, route.user);
+  if (!how) return log().error("postgres", "route kept as it was", {{"database", route.database}, {"why", how.error().detail}});
+  bool elsewhere = false;
+  {
+    std::lock_guard lock(route.mutex);
+    elsewhere = !(route.target.dsn == target->dsn) || route.logins.front().password != how->front().password;
+    route.target = *target;
+    if (elsewhere) route.logins = std::move(*how);
+  }
+  route.pool->set_options(pool_options(*target));
+  if (elsewhere) route.pool->clear();
+}
+
+Result<std::shared_ptr<postgres::PostgresRoute>> PostgresGate::open_route(const postgres::RouteRequest& request,
+                                                                          Deadline deadline) {
+  auto route = find_route(request.database, request.user);
+  if (!route) return std::unexpected(route.error());
+  if (options()->auth == postgres::ClientAuth::passthrough && (*route)->target.dsn.user.empty()) {
+    if (auto proved = prove(**route, request.password, deadline); !proved) return std::unexpected(proved.error());
+    return (*route)->shared;
+  }
+  std::lock_guard lock((*route)->mutex);
+  for (ServerLogin& login : (*route)->logins) {
+    if (!login.password.empty()) continue;
+    // What the client proved to us serves to log in as the client.
+    if (request.keys) login.keys = request.keys;
+    if (!request.password.empty()) login.password = request.password;
+  }
+  return (*route)->shared;
+}
+
+// Passed-through authentication: the server judges the password, each new one once.
+Result<void> PostgresGate::prove(Route& route, const std::string& password, Deadline deadline) {
+  std::vector<ServerLogin> how;
+  {
+    std::lock_guard lock(route.mutex);
+    if (!route.proved_password.empty() && constant_time_equal(route.proved_password, password)) return {};
+    how = route.logins;
+  }
+  Error last{Code::unavailable, 0, "no server is configured"};
+  for (ServerLogin& login : how) {
+    login.password = password;
+    auto proof = postgres::log_in(*net::Loop::current(), login, route.shared->baselines, gateway_.loops_, deadline);
+    if (!proof) {
+      last = proof.error();
+      if (!last.state.empty()) break;  // a server has spoken
+      continue;
+    }
+    std::lock_guard lock(route.mutex);
+    route.proved_password = password;
+    for (ServerLogin& each : route.logins) each.password = password;
+    return {};
+  }
+  return std::unexpected(last);
+}
+
+// A connection for a pool: the first host that lets us in.
+Result<std::unique_ptr<Poolable>> PostgresGate::connect(Route& route, unsigned home, Deadline deadline) {
+  if (!make_room(route))
+    return std::unexpected(Error{Code::exhausted, 0, "pool.max_total connections are open",
+                                 std::string(postgres::sqlstate::kTooManyConnections)});
+  std::vector<ServerLogin> how;
+  {
+    std::lock_guard lock(route.mutex);
+    how = route.logins;
+    deadline = std::min(deadline, deadline_after(now(), route.target.pool.connect_timeout));
+  }
+  Error last{Code::unavailable, 0, "no server is configured"};
+  for (const ServerLogin& login : how) {
+    auto made = postgres::log_in(*gateway_.loops_.at(home), login, route.shared->baselines, gateway_.loops_, deadline);
+    if (made) {
+      std::lock_guard lock(route.mutex);
+      route.last_error.clear();
+      return std::move(*made);
+    }
+    last = made.error();
+    log().warn("postgres", "server login failed",
+               {{"listener", route.listener}, {"server", login.endpoint.text()}, {"database", login.database},
+                {"user", login.user}, {"sqlstate", last.state}, {"why", last.text()}});
+    if (!last.state.empty()) break;
+  }
+  if (last.state.empty() && last.code != Code::exhausted) {
+    // Nobody there: say so in the words of a server that can't be reached.
+    last.state = last.code == Code::timed_out ? "08001" : std::string(postgres::sqlstate::kUnableToConnect);
+    last.code = Code::unavailable;
+  }
+  std::lock_guard lock(route.mutex);
+  route.last_error = last.text();
+  return std::unexpected(last);
+}
+
+// Below the listener's max_total, if need be by closing another pool's idle connection.
+bool PostgresGate::make_room(const Route& route) {
+  const auto setup = this->setup();
+  const unsigned bound = setup->config->pool.max_total;
+  if (bound == 0) return true;
+  unsigned open = 0;
+  std::vector<std::shared_ptr<Route>> others = routes();
+  for (const auto& other : others) {
+    const PoolStats stats = other->pool->stats(now());
+    open += stats.total + stats.connecting;
+  }
+  if (open <= bound) return true;  // ours is counted as connecting
+  for (const auto& other : others)
+    if (other.get() != &route && other->pool->evict_idle()) return true;
+  return false;
+}
+
+Target PostgresGate::target_of(const Route& route) const {
+  std::lock_guard lock(route.mutex);
+  return route.target;
+}
+
+std::vector<std::shared_ptr<Route>> PostgresGate::routes() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Route>> all;
+  for (const auto& [key, route] : routes_) all.push_back(route);
+  return all;
+}
+
+void PostgresGate::maintain(unsigned home) {
+  net::Timer& timer = *upkeep_[home].timer;
+  timer.set(workers_[home]->loop->timers(), now() + std::chrono::seconds(1));
+  if (std::exchange(upkeep_[home].running, true)) return;
+  workers_[home]->loop->spawn([this, home] {
+    for (const auto& route : routes()) route->pool->maintain(home, now());
+    upkeep_[home].running = false;
+  });
+}
+
+Result<std::unique_ptr<net::Stream>> PostgresGate::open_tunnel(const postgres::RouteRequest& request,
+                                                               const postgres::Parameters& parameters, Buffer& greeting,
+                                                               Deadline deadline) {
+  auto setup = this->setup();
+  auto target = find_database(*setup->config, request.database);
+  if (!target) return std::unexpected(unknown_database(request.database));
+  auto how = logins(*setup, *target, request.user);
+  if (!how) return std::unexpected(how.error());
+  Error last{Code::unavailable, 0, "no server is configured"};
+  for (ServerLogin& login : *how) {
+    if (login.password.empty()) login.password = request.password;
+    if (login.password.empty()) login.keys = request.keys;
+    login.parameters = parameters;
+    auto stream = postgres::log_in_tunnel(*net::Loop::current(), login, greeting, deadline);
+    if (stream) return stream;
+    last = stream.error();
+  }
+  return std::unexpected(last);
+}
+
+}  // namespace sluice::gateway
