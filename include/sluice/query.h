@@ -16,10 +16,11 @@
 
 namespace sluice::query {
 
-// What a statement is by its leading keyword. EXPLAIN ANALYZE counts as the statement it runs; WITH as
-// the query behind it or, where that only selects, as the first common table expression that changes
-// data; SELECT INTO is ddl. So select changes no table unless a function does. TABLE and VALUES are
-// select; SET, SHOW, EXPLAIN, DO, CALL, LISTEN, PREPARE, cursors and the like are utility.
+// What a statement is by its leading keyword. EXPLAIN ANALYZE counts as the statement it runs; WITH
+// as the query behind it or, where that only selects, as the first common table expression that
+// changes data; SELECT INTO is ddl. So select changes no table unless a function does. TABLE and
+// VALUES are select; SET, SHOW, EXPLAIN, DO, CALL, LISTEN, PREPARE, cursors and the like are
+// utility.
 enum class Verb : std::uint8_t {
   unknown,
   empty,
@@ -104,7 +105,8 @@ struct Analysis {
 class Analyzer {
  public:
   // `backslash_escapes`: plain '...' strings know backslashes (standard_conforming_strings=off).
-  // REQUIRES: an encoding where bytes below 0x80 are ASCII: not SJIS, BIG5, GBK, GB18030, UHC, JOHAB.
+  // REQUIRES: an encoding where bytes below 0x80 are ASCII: not SJIS, BIG5, GBK, GB18030, UHC,
+  // JOHAB.
   Analysis examine(std::string_view text, bool backslash_escapes = false) const;
 };
 

@@ -1,5 +1,5 @@
-// Properties of the analyzer over random texts, from a fixed seed: what stands in comments and strings
-// changes nothing, and a text's effects are those of its statements together.
+// Properties of the analyzer over random texts, from a fixed seed: what stands in comments and
+// strings changes nothing, and a text's effects are those of its statements together.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -20,10 +20,26 @@ constexpr int kRounds = 3000;
 
 // Words that would count if they stood in the open, and what ends or begins quotes of other kinds.
 constexpr std::string_view kLoaded[] = {
-    "listen x",   "; listen x;", "pg_advisory_lock(1)", "set role x",   "create temp table t (a int)",
-    "currval('", "set_config(", "into temp t",         "; commit",     "/",
-    "\"",         "$$",          "$q$",                 "-",            "deallocate all",
-    "with hold",  "savepoint s", "discard all",         "begin atomic", "E",
+    "listen x",
+    "; listen x;",
+    "pg_advisory_lock(1)",
+    "set role x",
+    "create temp table t (a int)",
+    "currval('",
+    "set_config(",
+    "into temp t",
+    "; commit",
+    "/",
+    "\"",
+    "$$",
+    "$q$",
+    "-",
+    "deallocate all",
+    "with hold",
+    "savepoint s",
+    "discard all",
+    "begin atomic",
+    "E",
 };
 
 constexpr std::string_view kStatements[] = {
@@ -51,7 +67,9 @@ constexpr std::string_view kStatements[] = {
 class Dice {
  public:
   explicit Dice(unsigned seed) : engine_(seed) {}
-  std::size_t below(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(engine_); }
+  std::size_t below(std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(engine_);
+  }
   template <std::size_t N>
   std::string_view one_of(const std::string_view (&of)[N]) {
     return of[below(N)];
@@ -60,7 +78,8 @@ class Dice {
   // White space: blanks, line comments, nested comments with anything in them.
   std::string space() {
     std::string text = " ";
-    for (std::size_t n = below(3); n != 0; --n) text += below(2) == 0 ? line_comment() : comment(below(4));
+    for (std::size_t n = below(3); n != 0; --n)
+      text += below(2) == 0 ? line_comment() : comment(below(4));
     return text;
   }
   // A string constant with loaded words inside.
@@ -135,7 +154,8 @@ TEST(AnalyzerProperty, words_inside_strings_and_quoted_names_never_count) {
   for (int round = 0; round < kRounds; ++round) {
     std::string text = "select " + dice.string();
     for (std::size_t n = dice.below(5); n != 0; --n) {
-      text += "," + dice.space() + (dice.below(2) == 0 ? dice.string() : dice.identifier() + "." + dice.identifier());
+      text += "," + dice.space() +
+              (dice.below(2) == 0 ? dice.string() : dice.identifier() + "." + dice.identifier());
     }
     ASSERT_EQ(describe(Analyzer{}.examine(text)), "select 1") << text;
   }

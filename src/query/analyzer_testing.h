@@ -10,8 +10,9 @@
 namespace sluice::query::testing {
 
 inline std::string_view name_of(Verb verb) {
-  constexpr std::string_view kNames[] = {"unknown", "empty", "select", "insert",      "update", "delete",
-                                         "merge",   "copy",  "ddl",    "transaction", "utility"};
+  constexpr std::string_view kNames[] = {"unknown", "empty",       "select", "insert",
+                                         "update",  "delete",      "merge",  "copy",
+                                         "ddl",     "transaction", "utility"};
   return kNames[static_cast<std::size_t>(verb)];
 }
 

@@ -1,6 +1,6 @@
-// DO: a block of PL/pgSQL whose text stands in the statement as a string. It is read flat, without its
-// grammar: what begins a statement in it, and which functions it calls. Whatever that can't settle,
-// foremost EXECUTE of a computed text, leaves the whole unanalysed.
+// DO: a block of PL/pgSQL whose text stands in the statement as a string. It is read flat, without
+// its grammar: what begins a statement in it, and which functions it calls. Whatever that can't
+// settle, foremost EXECUTE of a computed text, leaves the whole unanalysed.
 #include <optional>
 
 #include "query/effects_postgres.h"

@@ -48,7 +48,8 @@ void EffectReader::read_text() {
     }
     read_statement();
     scan();
-    if (compound_) set_verb(modifying_ != Verb::unknown && main_ == Verb::select ? modifying_ : main_);
+    if (compound_)
+      set_verb(modifying_ != Verb::unknown && main_ == Verb::select ? modifying_ : main_);
     if (sets_config_ && conditional_) pin(PinCause::setting);
   }
   finish();
@@ -140,8 +141,8 @@ void EffectReader::read_lead(Word lead) {
   pin(PinCause::unanalysed);
 }
 
-// True if the statement behind EXPLAIN is run: then token_ and lead_ are at its first token. If not,
-// the statement is skipped, for what isn't run does nothing.
+// True if the statement behind EXPLAIN is run: then token_ and lead_ are at its first token. If
+// not, the statement is skipped, for what isn't run does nothing.
 bool EffectReader::read_explain() {
   bool runs = false;
   advance();
@@ -181,8 +182,8 @@ void EffectReader::read_create() {
   routine_ = word() == Word::function || word() == Word::procedure;
 }
 
-// The body of CREATE FUNCTION ... BEGIN ATOMIC ... END has semicolons of its own. All that may stand in
-// it begins with another word than END. token_ is ATOMIC.
+// The body of CREATE FUNCTION ... BEGIN ATOMIC ... END has semicolons of its own. All that may
+// stand in it begins with another word than END. token_ is ATOMIC.
 void EffectReader::skip_atomic_body() {
   advance();
   while (token_.kind != TokenKind::end && word() != Word::end) {
@@ -280,7 +281,8 @@ void EffectReader::scan() {
 }
 
 void EffectReader::on_quoted_identifier() {
-  if (token_.form == StringForm::unicode) return pin(PinCause::unanalysed);  // escapes may spell anything
+  if (token_.form == StringForm::unicode)
+    return pin(PinCause::unanalysed);  // escapes may spell anything
   const Word word = word_of(inside(token_));
   if (word == Word::pg_temp) return note_temporary_schema();
   if (is_function(word) && spelling(word) == inside(token_)) on_function_name(word);

@@ -2,8 +2,8 @@
 //
 // One EffectReader reads one text once. Each read_x() stands on the first token of what it is named
 // for and leaves at the end of the statement or sooner; scan() takes the rest and looks for
-// what can stand anywhere: function calls, SELECT INTO, data-modifying WITH. Nothing recurses: EXPLAIN
-// loops, and the body of a DO block is read flat, as one row of tokens.
+// what can stand anywhere: function calls, SELECT INTO, data-modifying WITH. Nothing recurses:
+// EXPLAIN loops, and the body of a DO block is read flat, as one row of tokens.
 #pragma once
 
 #include <string>

@@ -40,9 +40,9 @@ Token Lexer::string_or_identifier() {
   return identifier();
 }
 
-// A string whose opening quote is at `quote`; `from` is where its prefix starts. Constants that only
-// white space with a newline separates are one constant, and the second part is read as the first
-// was: E'a' <newline> 'b\'c' is one string.
+// A string whose opening quote is at `quote`; `from` is where its prefix starts. Constants that
+// only white space with a newline separates are one constant, and the second part is read as the
+// first was: E'a' <newline> 'b\'c' is one string.
 Token Lexer::quoted(const char* from, const char* quote, Escapes escapes, StringForm form) {
   while (quote != nullptr) {
     const char* close = closing_quote(quote + 1, escapes);
@@ -176,7 +176,8 @@ Token Lexer::operator_token() {
   for (; at_ != end_; ++at_) {
     const CharClass is = class_of(*at_);
     if (is != CharClass::op && is != CharClass::dash && is != CharClass::slash) break;
-    if ((is == CharClass::dash && ahead(1) == '-') || (is == CharClass::slash && ahead(1) == '*')) break;
+    if ((is == CharClass::dash && ahead(1) == '-') || (is == CharClass::slash && ahead(1) == '*'))
+      break;
     if (*at_ == '+' || *at_ == '-') continue;
     special = special || kLetsSignsEnd.contains(*at_);
     behind_sense = at_ + 1;

@@ -7,8 +7,8 @@
 // keeps no stack, and tokens are views into the text. Comments and white space are not tokens.
 // Keywords are identifiers here: who needs them asks words_postgres.h.
 //
-// The text's encoding must keep bytes below 0x80 to ASCII: UTF-8, LATINx, EUC_x do; SJIS, BIG5, GBK,
-// GB18030, UHC and JOHAB don't, and a text in one of those must not come here.
+// The text's encoding must keep bytes below 0x80 to ASCII: UTF-8, LATINx, EUC_x do; SJIS, BIG5,
+// GBK, GB18030, UHC and JOHAB don't, and a text in one of those must not come here.
 #pragma once
 
 #include <array>
@@ -45,8 +45,9 @@ enum class StringForm : std::uint16_t {
   dollar,    // $tag$...$tag$
 };
 
-// 16 bytes without padding: returned in two registers and stored as two words. Through memory, or with
-// padding at its end, it is read back in other pieces than it was written and costs half of all time.
+// 16 bytes without padding: returned in two registers and stored as two words. Through memory, or
+// with padding at its end, it is read back in other pieces than it was written and costs half of
+// all time.
 struct Token {
   const char* start = nullptr;
   std::uint32_t size = 0;
@@ -142,12 +143,14 @@ class Lexer {
           return identifier();
         case CharClass::digit: return number();
         case CharClass::dot:
-          if (const CharClass c = detail::class_of(ahead(1)); c == CharClass::digit || c == CharClass::dot) {
+          if (const CharClass c = detail::class_of(ahead(1));
+              c == CharClass::digit || c == CharClass::dot) {
             return number_or_dots();
           }
           return single(TokenKind::dot);
         case CharClass::colon: return colon();
-        case CharClass::quote: return quoted(at_, at_, backslash_ ? kBackslash : kDoubling, StringForm::plain);
+        case CharClass::quote:
+          return quoted(at_, at_, backslash_ ? kBackslash : kDoubling, StringForm::plain);
         case CharClass::double_quote: return quoted_identifier(at_, at_);
         case CharClass::dollar: return dollar();
         case CharClass::op:

@@ -129,11 +129,12 @@ TEST(LexerPostgresTest, words_are_found_in_any_case_and_nothing_else_is) {
   }
 }
 
-// Four megabytes of what would be quadratic in a careless lexer. Linear takes milliseconds; the bound
-// is far from both.
+// Four megabytes of what would be quadratic in a careless lexer. Linear takes milliseconds; the
+// bound is far from both.
 TEST(LexerPostgresTest, bombs_take_linear_time) {
-  for (const std::string_view piece : {"+-", "-+", "/*", "*/", "''", "'\n", "$a$", "$a", "$", "\"", "\"\"",
-                                       "E'\\'", "''\n", "'' ", "--\n", "1e", "0x", "1_", "@-", "/", "((", ";("}) {
+  for (const std::string_view piece :
+       {"+-",    "-+",   "/*",  "*/",   "''", "'\n", "$a$", "$a", "$", "\"", "\"\"",
+        "E'\\'", "''\n", "'' ", "--\n", "1e", "0x",  "1_",  "@-", "/", "((", ";("}) {
     std::string bomb;
     while (bomb.size() < (std::size_t{4} << 20)) bomb += piece;
     const auto start = std::chrono::steady_clock::now();

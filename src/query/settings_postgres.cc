@@ -1,5 +1,5 @@
-// SET, RESET and set_config(): changes of settings, in a form that can be replayed as SET name TO value
-// on another connection, or a pin where that can't be.
+// SET, RESET and set_config(): changes of settings, in a form that can be replayed as SET name TO
+// value on another connection, or a pin where that can't be.
 #include <optional>
 
 #include "query/effects_postgres.h"
@@ -86,7 +86,8 @@ void EffectReader::read_set() {
   }
   if (session && form == Word::characteristics) return read_characteristics(kind);
   advance();
-  if (session && form == Word::authorization) return change(kind, "session_authorization", read_value());
+  if (session && form == Word::authorization)
+    return change(kind, "session_authorization", read_value());
   const bool named = word() == Word::to || token_.text() == "=" || token_.kind == TokenKind::dot;
   if (!named) {
     switch (form) {
@@ -198,10 +199,12 @@ void EffectReader::read_set_config() {
   std::string setting = said ? lowered(*said) : std::string();
   const bool literal = value.single && value.token.kind == TokenKind::string;
   if (local.single && says(local.token, backslash_, "true", "t")) {
-    return change(Kind::set_local, std::move(setting), literal ? std::string(value.token.text()) : "");
+    return change(Kind::set_local, std::move(setting),
+                  literal ? std::string(value.token.text()) : "");
   }
   const bool lasting = local.single && says(local.token, backslash_, "false", "f");
-  if (!outermost || !lasting || !literal || setting.empty()) return unknown_change(std::move(setting));
+  if (!outermost || !lasting || !literal || setting.empty())
+    return unknown_change(std::move(setting));
   std::string written(value.token.text());
   if (is_list(setting)) {
     const auto text = plain_text(value.token, backslash_);
@@ -213,8 +216,8 @@ void EffectReader::read_set_config() {
   change(Kind::set, std::move(setting), std::move(written));
 }
 
-// The next argument: token_ is the parenthesis or comma before it, afterwards what stands behind it.
-// Calls inside it count, but a set_config() in a set_config() isn't taken apart.
+// The next argument: token_ is the parenthesis or comma before it, afterwards what stands behind
+// it. Calls inside it count, but a set_config() in a set_config() isn't taken apart.
 EffectReader::Argument EffectReader::read_argument() {
   if (token_.kind != TokenKind::open_paren && token_.kind != TokenKind::comma) return {};
   const std::size_t depth = depth_;
@@ -229,7 +232,8 @@ EffectReader::Argument EffectReader::read_argument() {
     } else if (is_function(call) && token_.kind == TokenKind::open_paren) {
       on_function(call);
     }
-    const bool name = token_.kind == TokenKind::identifier || token_.kind == TokenKind::quoted_identifier;
+    const bool name =
+        token_.kind == TokenKind::identifier || token_.kind == TokenKind::quoted_identifier;
     call = name ? word_of(identifier_name(token_.text())) : Word::none;
   }
   return {.token = first, .single = tokens == 1};

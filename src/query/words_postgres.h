@@ -64,7 +64,9 @@ inline constexpr std::string_view kWordSpellings[] = {
 #undef SLUICE_WORD
 };
 
-constexpr std::string_view spelling(Word word) { return kWordSpellings[static_cast<std::size_t>(word)]; }
+constexpr std::string_view spelling(Word word) {
+  return kWordSpellings[static_cast<std::size_t>(word)];
+}
 constexpr bool is_function(Word word) { return word >= Word::currval; }
 
 namespace detail {
