@@ -9,6 +9,7 @@
 #include <fstream>
 #include <set>
 
+#include "base/parse.h"
 #include "gateway/config_draft.h"
 #include "gateway/config_files.h"
 
@@ -594,6 +595,46 @@ TEST(ConfigTest, no_problem_tells_a_secret) {
     EXPECT_FALSE(report.empty()) << text;
     EXPECT_EQ(report.find("hunter2"), report.npos) << report;
   }
+}
+
+std::string repository_file(const char* path) {
+  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
+  return read_small_file((root / path).string()).value_or("");
+}
+
+TEST(ConfigTest, the_documentation_has_every_key_with_default_and_variable) {
+  const auto text = repository_file("docs/configuration.md");
+  const auto expect_rows = [&](std::vector<Key> keys, const char* section) {
+    for (const auto& key : keys) {
+      const auto variable = section ? "`" + variable_of(section, key.name) + "`" : "-";
+      const auto row = text.find("\n| `" + std::string(key.name) + "` | ");
+      ASSERT_NE(row, text.npos) << key.name;
+      EXPECT_NE(text.find(" | " + variable + " | "), text.npos) << variable;
+      if (!section || key.name == "password" || key.name.ends_with("_file")) continue;
+      EXPECT_NE(text.find("`" + toml_of(key).value_or("-") + "` | " + variable), text.npos) << variable;
+    }
+  };
+  Draft draft;
+  draft.add_listener();
+  expect_rows(draft.top_keys(), "");
+  expect_rows(draft.listener_keys(0), "postgres");
+  expect_rows(draft.database_keys(0, "x"), nullptr);
+}
+
+TEST(ConfigTest, the_example_loads_also_with_its_comments_taken_off) {
+  const auto example = repository_file("deploy/sluice.toml");
+  auto config = loaded(example);
+  EXPECT_TRUE(config.warnings.empty()) << text_of(config.warnings);
+  std::string all;
+  for (auto line : split(example, '\n')) {
+    // Lines that are a key behind a comment sign; those that name files would need them.
+    const bool key = line.starts_with("# ") && line.find(" = ") != line.npos && line.find("file") == line.npos &&
+                     line.find("userlist") == line.npos && line.find("tls") == line.npos;
+    all += std::string(key ? line.substr(2) : line) + "\n";
+  }
+  config = loaded(all);
+  EXPECT_EQ(config.config.postgres[0].timeouts.query, seconds(30));
+  EXPECT_TRUE(find_database(config.config.postgres[0], "reports"));
 }
 
 TEST(ConfigTest, users_of_the_table_win_over_the_userlist) {

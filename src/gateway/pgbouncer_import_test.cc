@@ -247,6 +247,8 @@ TEST(PgbouncerImportTest, what_pgbouncer_refuses_is_a_problem) {
       {"[databases]\na = host", "2:1: a: \"host\" has no value"},
       {"[databases]\na = port=0", "2:1: a: port is not between 1 and 65535"},
       {"[databases]\npgbouncer = host=x", "2:1: pgbouncer: is reserved for the admin console"},
+      {head + "auth_user = \xc3(", "is not UTF-8"},
+      {head + "auth_user = \xed\xa0\x80", "is not UTF-8"},
       {"a = b", "1:1: stands before the first [section]"},
       {"[pgbouncer]\n", "[databases]: is empty"},
   };

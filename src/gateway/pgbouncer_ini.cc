@@ -1,6 +1,8 @@
 #include "gateway/pgbouncer_ini.h"
 
+#include <algorithm>
 #include <cctype>
+#include <cstdint>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -39,6 +41,25 @@ std::size_t name_end(std::string_view line) {
   return line.npos;
 }
 
+// Strictly: TOML, which everything here becomes, can hold nothing else.
+bool valid_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    std::uint32_t point = length == 1 ? lead : lead & (0x7fu >> length);
+    for (std::size_t k = 1; k < length; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xc0) != 0x80) return false;
+      point = point << 6 | (next & 0x3f);
+    }
+    const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+    if (overlong || (point >= 0xd800 && point < 0xe000) || point > 0x10ffff) return false;
+    i += length;
+  }
+  return true;
+}
+
 class IniReader {
  public:
   explicit IniReader(const ReadFile& read) : read_(read) {}
@@ -46,6 +67,8 @@ class IniReader {
   void read(const std::string& path, int depth) {
     auto content = read_(path);
     if (!content) return wrong(path, 0, content.error().detail);
+    if (!valid_utf8(*content)) return wrong(path, 0, "is not UTF-8: convert it, as with iconv");
+    if (content->find('\0') != content->npos) return wrong(path, 0, "holds NUL bytes");
     int number = 0;
     for (auto line : split(*content, '\n')) read_line(path, ++number, trim(line), depth);
   }
