@@ -1,5 +1,8 @@
 #include "gateway/config_address.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include <fmt/format.h>
 
 #include "base/parse.h"
@@ -48,6 +51,16 @@ std::expected<ListenAddress, std::string> parse_listen(std::string_view text) {
   if (!number) return wrong("has no port between 0 and 65535");
   at.port = static_cast<std::uint16_t>(*number);
   return at;
+}
+
+bool possible_host(std::string_view host) {
+  if (host.starts_with('/')) return true;
+  constexpr std::string_view kMarks = "._-:%";
+  // Bytes beyond ASCII: names in the user's own script.
+  return !host.empty() && std::all_of(host.begin(), host.end(), [&](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x80 || std::isalnum(byte) || kMarks.find(c) != kMarks.npos;
+  });
 }
 
 }  // namespace sluice::gateway

@@ -21,4 +21,7 @@ struct ListenAddress {
 // "127.0.0.1:6432", "[::1]:6432", ":6432", "*:6432", "6432", "/run/x/.s.PGSQL.6432".
 std::expected<ListenAddress, std::string> parse_listen(std::string_view text);
 
+// A name, an address (with a zone: fe80::1%eth0) or a socket's folder, as far as its letters tell.
+bool possible_host(std::string_view host);
+
 }  // namespace sluice::gateway

@@ -102,6 +102,8 @@ class ListenerCheck {
   }
 
   void check_dsn(std::string_view name, const Dsn& dsn) {
+    for (const auto& at : dsn.hosts)
+      if (!possible_host(at.host)) problem(name, fmt::format("{} can't be a host's name", sluice::quoted(at.host)));
     const auto mode = dsn.option("sslmode");
     if (!mode.empty() && std::find(std::begin(kTlsModes), std::end(kTlsModes), mode) == std::end(kTlsModes))
       problem(name, fmt::format("sslmode={} is not known; allowed: disable, allow, prefer, require, verify-ca, "

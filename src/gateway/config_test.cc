@@ -649,7 +649,8 @@ TEST(ConfigTest, users_of_the_table_win_over_the_userlist) {
 
 TEST(ConfigTest, a_dsn_of_any_content_reads_back) {
   for (auto text : {"postgres://u:p%2F%40@h:1,[::1]:2/d%20b?application_name=x%26y&sslmode=require",
-                    "host=/run/postgresql port=5433 dbname=app user=x", "postgres:///app", "postgres://:pw@h/"}) {
+                    "host=/run/postgresql port=5433 dbname=app user=x", "postgres:///app", "postgres://:pw@h/",
+                    "host=fe80::1%eth0 port=1", "host=x?y/z"}) {
     const auto dsn = parse_dsn(text);
     ASSERT_TRUE(dsn) << text;
     const auto again = parse_dsn(text_of(*dsn));

@@ -89,11 +89,8 @@ void append_explained(std::string& out, const std::vector<Key>& keys, const std:
 }
 
 std::string host_text(const HostPort& at) {
-  std::string host = at.host;
-  if (at.is_unix())
-    host = percent_encoded(host);
-  else if (host.find(':') != host.npos)
-    host = "[" + host + "]";
+  const bool v6 = !at.is_unix() && at.host.find(':') != std::string::npos;
+  const auto host = v6 ? "[" + at.host + "]" : percent_encoded(at.host);
   return at.port == 0 ? host : fmt::format("{}:{}", host, at.port);
 }
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "base/parse.h"
+#include "gateway/config_address.h"
 #include "gateway/config_files.h"
 #include "gateway/config_words.h"
 #include "wire/postgres/userlist.h"
@@ -409,6 +410,7 @@ class Importer {
   void set_hosts(const IniEntry& e, Dsn& dsn, const std::string& host, std::uint16_t port) {
     for (auto& item : list(host)) {
       if (item.starts_with('@')) return wrong(e, "hosts in the abstract namespace have no equivalent");
+      if (!possible_host(item)) return wrong(e, fmt::format("{} can't be a host's name", sluice::quoted(item)));
       dsn.hosts.push_back({std::move(item), port});
     }
     // Without a host PgBouncer connects through the directory where it listens.

@@ -245,6 +245,7 @@ TEST(PgbouncerImportTest, what_pgbouncer_refuses_is_a_problem) {
       {head + "[users", "4:1: the section's closing bracket is missing"},
       {"[databases]\na = host='x", "2:1: a: host: the closing quote is missing"},
       {"[databases]\na = host", "2:1: a: \"host\" has no value"},
+      {"[databases]\na = host=x?y", "2:1: a: \"x?y\" can't be a host's name"},
       {"[databases]\na = port=0", "2:1: a: port is not between 1 and 65535"},
       {"[databases]\npgbouncer = host=x", "2:1: pgbouncer: is reserved for the admin console"},
       {head + "auth_user = \xc3(", "is not UTF-8"},
