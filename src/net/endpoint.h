@@ -38,10 +38,10 @@ struct Address {
   int family() const;  // AF_INET, AF_INET6, AF_UNIX
 };
 
-// All addresses of an endpoint, in the system's order of preference. A name is looked up on a thread
-// of its own while the calling fiber is parked (or the calling thread blocks); numeric addresses and
-// paths return at once, an empty host is this machine. Errors: not_found, unavailable (try again),
-// timed_out, invalid_argument (a path too long for a Unix socket).
+// All addresses of an endpoint, in the system's order of preference. A name is looked up on a
+// thread of its own while the calling fiber is parked (or the calling thread blocks); numeric
+// addresses and paths return at once, an empty host is this machine. Errors: not_found, unavailable
+// (try again), timed_out, invalid_argument (a path too long for a Unix socket).
 Result<std::vector<Address>> resolve(const Endpoint& endpoint, Deadline deadline);
 
 }  // namespace sluice::net

@@ -25,8 +25,8 @@ TEST(EndpointTest, reads_every_form_and_writes_it_again) {
 }
 
 TEST(EndpointTest, says_what_is_wrong) {
-  for (const char* text : {"", "host:", "host:port", "host:65536", "host:-1", "70000", "[::1", "::1",
-                           "[::1]5432", "[db]:1", "host:1 "}) {
+  for (const char* text : {"", "host:", "host:port", "host:65536", "host:-1", "70000", "[::1",
+                           "::1", "[::1]5432", "[db]:1", "host:1 "}) {
     auto parsed = Endpoint::parse(text, 1);
     EXPECT_EQ(code_of(parsed), Code::invalid_argument) << text;
     EXPECT_FALSE(parsed.error().detail.empty());

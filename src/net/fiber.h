@@ -1,9 +1,10 @@
 // Fibers: stackful, cooperative, over Boost.Context. Code on a fiber reads like a blocking script.
 //
-// A fiber lives for a burst of work, not for a connection; stacks (with a guard page below) come from
-// the loop's pool and go back. A fiber runs on its loop's thread for all of its life. ASan and TSan
-// are told of every switch. Don't park inside a catch block: the C++ runtime keeps one list of
-// caught exceptions a thread, not a fiber. An exception that leaves a fiber's body ends the program.
+// A fiber lives for a burst of work, not for a connection; stacks (with a guard page below) come
+// from the loop's pool and go back. A fiber runs on its loop's thread for all of its life. ASan and
+// TSan are told of every switch. Don't park inside a catch block: the C++ runtime keeps one list of
+// caught exceptions a thread, not a fiber. An exception that leaves a fiber's body ends the
+// program.
 #pragma once
 
 #include <cstddef>

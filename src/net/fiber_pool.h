@@ -18,8 +18,9 @@
 
 namespace sluice::net {
 
-// How a fiber sleeps on an Event. Outlives its fiber as long as somebody may still unpark it; a late
-// unpark wakes nobody, or the next fiber on that stack, once too often (park() may return early).
+// How a fiber sleeps on an Event. Outlives its fiber as long as somebody may still unpark it; a
+// late unpark wakes nobody, or the next fiber on that stack, once too often (park() may return
+// early).
 class FiberParker final : public Parker, public std::enable_shared_from_this<FiberParker> {
  public:
   FiberParker(Fiber& fiber, Loop& loop, std::shared_ptr<Mailbox> mailbox)
@@ -43,10 +44,12 @@ class FiberPool {
   ~FiberPool();
 
   void start(std::function<void()> body);  // runs in the next run_ready()
-  // Runs what is ready, what becomes ready meanwhile included, up to a bound that keeps fibers which
-  // wake each other from starving the sockets.
+  // Runs what is ready, what becomes ready meanwhile included, up to a bound that keeps fibers
+  // which wake each other from starving the sockets.
   void run_ready();
-  bool has_ready() const { return ready_first_ || !yielded_.empty() || (!bodies_.empty() && !full_); }
+  bool has_ready() const {
+    return ready_first_ || !yielded_.empty() || (!bodies_.empty() && !full_);
+  }
   FiberCounts counts() const { return {running_ + bodies_.size(), fibers_.size()}; }
 
  private:
@@ -67,7 +70,7 @@ class FiberPool {
   Fiber *ready_first_ = nullptr, *ready_last_ = nullptr;
   std::vector<Fiber*> yielded_;               // run after the next look at the sockets
   std::deque<std::function<void()>> bodies_;  // get a stack when they first run
-  bool full_ = false;                         // no memory for one more stack: bodies wait for a spare
+  bool full_ = false;  // no memory for one more stack: bodies wait for a spare
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::vector<Fiber*> spare_;
   std::size_t running_ = 0;

@@ -55,7 +55,8 @@ struct StackSwitch {
   void arrived(boost::context::detail::transfer_t from);
 
  private:
-  boost::context::detail::fcontext_t context_ = nullptr;  // where it continues, while it doesn't run
+  // Where it continues, while it doesn't run.
+  boost::context::detail::fcontext_t context_ = nullptr;
 #ifdef SLUICE_ASAN
   void* fake_stack_ = nullptr;
   const void* bottom_ = nullptr;

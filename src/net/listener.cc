@@ -82,8 +82,9 @@ int remove_stale(const Address& address) {
   if (!S_ISSOCK(found.st_mode)) return EEXIST;
   Descriptor probe(open_socket(AF_UNIX));
   if (probe.get() < 0) return errno;
-  const int answer = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(address.sockaddr.data()),
-                               static_cast<socklen_t>(address.sockaddr.size()));
+  const int answer =
+      ::connect(probe.get(), reinterpret_cast<const sockaddr*>(address.sockaddr.data()),
+                static_cast<socklen_t>(address.sockaddr.size()));
   if (answer == 0 || errno != ECONNREFUSED) return EADDRINUSE;
   return ::unlink(address.text.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
@@ -92,8 +93,9 @@ Result<std::unique_ptr<ListenSocket>> listen_unix(const Address& address,
                                                   const ListenOptions& options) {
   const int stale = remove_stale(address);
   if (stale == EEXIST)
-    return fail(Code::invalid_argument,
-                fmt::format("listening on {}: a file that is no socket is in the way", address.text));
+    return fail(
+        Code::invalid_argument,
+        fmt::format("listening on {}: a file that is no socket is in the way", address.text));
   if (stale) return listen_failed(address.text, stale);
   Descriptor fd(open_socket(AF_UNIX));
   if (fd.get() < 0) return listen_failed(address.text, errno);

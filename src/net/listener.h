@@ -1,4 +1,5 @@
-// Listener: a bound socket that hands accepted descriptors to a callback, and the workers it runs on.
+// Listener: a bound socket that hands accepted descriptors to a callback, and the workers it runs
+// on.
 #pragma once
 
 #include <functional>
@@ -24,7 +25,8 @@ struct ListenOptions {
 // live one; unlinks its file when destroyed. unavailable with EADDRINUSE names the busy port.
 class ListenSocket {
  public:
-  static Result<std::unique_ptr<ListenSocket>> open(const Endpoint& at, const ListenOptions& options);
+  static Result<std::unique_ptr<ListenSocket>> open(const Endpoint& at,
+                                                    const ListenOptions& options);
   ListenSocket(int fd, Endpoint local);
   ~ListenSocket();
   ListenSocket(const ListenSocket&) = delete;
@@ -61,7 +63,8 @@ class Acceptor final : Pollable {
 // A thread with a loop, numbered from 0.
 class Worker {
  public:
-  explicit Worker(unsigned index, const LoopOptions& options = {}) : index_(index), loop_(options) {}
+  explicit Worker(unsigned index, const LoopOptions& options = {})
+      : index_(index), loop_(options) {}
   ~Worker();  // stops and joins
   void start();
   void stop_and_join();

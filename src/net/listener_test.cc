@@ -180,10 +180,11 @@ TEST(WorkerTest, two_workers_accept_on_one_port) {
   for (int i : {0, 1}) {
     workers[i].start();
     workers[i].run([&, i] {
-      acceptors[i] = std::make_unique<Acceptor>(workers[i].loop(), *sockets[i], [&, i](int fd, Endpoint) {
-        ++accepted[i];
-        ::close(fd);
-      });
+      acceptors[i] =
+          std::make_unique<Acceptor>(workers[i].loop(), *sockets[i], [&, i](int fd, Endpoint) {
+            ++accepted[i];
+            ::close(fd);
+          });
     });
   }
   constexpr int connections = 200;  // all on one worker: 1 in 2^199

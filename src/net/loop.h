@@ -1,9 +1,10 @@
 // Loop: one thread's epoll, its timers, its fibers and its mailbox.
 //
-// A turn: wait for events, run what is ready, run what was posted, expire timers, run the end-of-turn
-// hooks (writes gathered in the turn leave there). One thread runs a loop; post(), stop() and lag()
-// are the only members that other threads may call. Sockets are registered once, edge-triggered, so
-// a request costs no epoll_ctl (docs/decisions/0001-own-epoll-loop.md says why this isn't Asio).
+// A turn: wait for events, run what is ready, run what was posted, expire timers, run the
+// end-of-turn hooks (writes gathered in the turn leave there). One thread runs a loop; post(),
+// stop() and lag() are the only members that other threads may call. Sockets are registered once,
+// edge-triggered, so a request costs no epoll_ctl (docs/decisions/0001-own-epoll-loop.md says why
+// this isn't Asio).
 #pragma once
 
 #include <atomic>
@@ -61,7 +62,7 @@ class Loop {
   void run();
   void stop();                                // thread-safe; a stop before run() counts
   void post(std::function<void()> task);      // thread-safe; runs in a later turn, not on a fiber
-  void spawn(std::function<void()> body);     // runs body on a fiber, in this turn; loop thread only
+  void spawn(std::function<void()> body);  // runs body on a fiber, in this turn; loop thread only
   Time now() const { return now_; }           // read once a turn
   Timers& timers() { return timers_; }
   FiberPool& fibers() { return *fibers_; }

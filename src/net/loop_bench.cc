@@ -1,7 +1,7 @@
 // What a request costs in the relay's thread: our loop against Boost.Asio, side by side.
 //
-// A client on its own thread sends 64 bytes over each of its connections, the relay passes them to a
-// server and the answer back, all over loopback TCP: the smallest proxy there is. Relays:
+// A client on its own thread sends 64 bytes over each of its connections, the relay passes them to
+// a server and the answer back, all over loopback TCP: the smallest proxy there is. Relays:
 //   sluice      Loop and Stream: registered once, edge-triggered, a short read ends the reading
 //   asio_wait   Asio's sockets as readiness only: async_wait, then recv and send
 //   asio_read   Asio as its manual shows it: async_read_some, async_write

@@ -1,9 +1,9 @@
 // resolve(): addresses of an endpoint.
 //
 // getaddrinfo blocks, can't be cancelled, and is the only way that honours the system's own
-// configuration (hosts file, nsswitch). So a name gets a thread of its own, detached, and the caller
-// waits on an Event no longer than its deadline; a lookup that hangs ends without anybody listening.
-// Upstreams are looked up when a connection is made, so threads are few.
+// configuration (hosts file, nsswitch). So a name gets a thread of its own, detached, and the
+// caller waits on an Event no longer than its deadline; a lookup that hangs ends without anybody
+// listening. Upstreams are looked up when a connection is made, so threads are few.
 #include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>

@@ -162,9 +162,10 @@ Result<void> Stream::wait(Ready what, Deadline deadline) {
   }
   waiter = nullptr;
   if (ready(what)) return {};
-  return fail(Code::timed_out, fmt::format("{} {}", what == Ready::read ? "waiting for an answer from"
-                                                                        : "writing to",
-                                           peer_.text()));
+  return fail(
+      Code::timed_out,
+      fmt::format("{} {}", what == Ready::read ? "waiting for an answer from" : "writing to",
+                  peer_.text()));
 }
 
 Result<void> Stream::wait_readable(Deadline deadline) { return wait(Ready::read, deadline); }
@@ -173,7 +174,8 @@ Result<void> Stream::read(Buffer& into, Deadline deadline) {
   for (;;) {
     const Result<std::size_t> got = read_some(into);
     if (got && *got) return {};
-    if (got) return fail(Code::connection_lost, fmt::format("{} closed the connection", peer_.text()));
+    if (got)
+      return fail(Code::connection_lost, fmt::format("{} closed the connection", peer_.text()));
     if (got.error().code != Code::would_block) return std::unexpected(got.error());
     if (auto waited = wait(Ready::read, deadline); !waited) return waited;
   }

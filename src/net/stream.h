@@ -1,9 +1,9 @@
 // Stream: one connected stream socket, TCP or Unix, in plain text or under TLS.
 //
-// Two ways to use it: the _some calls never wait and tell the owner by on_ready() when to call again
-// (idle connections, pumps); the calls with a deadline wait on the calling fiber (logins, scripts).
-// One loop's thread at a time; detach() and attach() move it to another. One fiber may wait to read
-// while another waits to write.
+// Two ways to use it: the _some calls never wait and tell the owner by on_ready() when to call
+// again (idle connections, pumps); the calls with a deadline wait on the calling fiber (logins,
+// scripts). One loop's thread at a time; detach() and attach() move it to another. One fiber may
+// wait to read while another waits to write.
 #pragma once
 
 #include <functional>
@@ -46,9 +46,9 @@ class Stream final : Pollable {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // Tries each address of the endpoint's list in turn, each with its share of the time that is left.
-  // Errors: unavailable (refused, unreachable, no such socket), timed_out, not_found, exhausted.
-  // REQUIRES: on a fiber.
+  // Tries each address of the endpoint's list in turn, each with its share of the time that is
+  // left. Errors: unavailable (refused, unreachable, no such socket), timed_out, not_found,
+  // exhausted. REQUIRES: on a fiber.
   static Result<std::unique_ptr<Stream>> connect(Loop& loop, const Endpoint& to, Deadline deadline,
                                                  StreamOptions options = {});
 
@@ -66,12 +66,12 @@ class Stream final : Pollable {
   bool maybe_readable() const;
   void set_handler(Handler* handler) { handler_ = handler; }
 
-  // --- waits on the calling fiber -----------------------------------------------------------------
+  // --- waits on the calling fiber ---------------------------------------------------------------
   // At least one byte more in `into`; connection_lost at the end of file; timed_out.
   Result<void> read(Buffer& into, Deadline deadline);
   Result<void> write(std::string_view bytes, Deadline deadline);
-  // There is something to read: bytes, the end of file, an error, or under TLS a record that is none
-  // of these (the read then would block).
+  // There is something to read: bytes, the end of file, an error, or under TLS a record that is
+  // none of these (the read then would block).
   Result<void> wait_readable(Deadline deadline);
   // The handshake. Errors: unauthenticated (a certificate is missing or not accepted),
   // protocol_violation, connection_lost, timed_out; the stream is of no use after one.
@@ -98,7 +98,7 @@ class Stream final : Pollable {
   int fd() const { return socket_.fd(); }
   Loop& loop() { return *loop_; }
 
-  // --- moving between workers ----------------------------------------------------------------------
+  // --- moving between workers --------------------------------------------------------------------
   // REQUIRES: no handler, no fiber waits. On the old loop's thread, then on the new one's.
   void detach();
   Result<void> attach(Loop& loop);

@@ -25,8 +25,10 @@ class Certificate {
     X509_set_pubkey(x509_.get(), key_.get());
     X509_NAME* subject = X509_get_subject_name(x509_.get());
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
-                               reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
-    X509_set_issuer_name(x509_.get(), issuer ? X509_get_subject_name(issuer->x509_.get()) : subject);
+                               reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
+                               0);
+    X509_set_issuer_name(x509_.get(),
+                         issuer ? X509_get_subject_name(issuer->x509_.get()) : subject);
     if (!issuer) extend(NID_basic_constraints, "critical,CA:TRUE");
     if (!names.empty()) extend(NID_subject_alt_name, names);
     if (!X509_sign(x509_.get(), issuer ? issuer->key_.get() : key_.get(), digest))

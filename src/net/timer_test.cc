@@ -36,7 +36,8 @@ TEST_F(TimerTest, fires_once_in_the_order_of_deadlines) {
 
 TEST_F(TimerTest, never_early_and_at_most_a_tick_late) {
   auto a = timer(1);
-  for (Duration due : {1ns, 3999999ns, 4000000ns, 4000001ns, 255999999ns, 256000000ns, 16384000001ns}) {
+  for (Duration due :
+       {1ns, 3999999ns, 4000000ns, 4000001ns, 255999999ns, 256000000ns, 16384000001ns}) {
     const Time start = at(0ns);
     Timers fresh;
     fired.clear();

@@ -48,8 +48,9 @@ Result<void> use_certificate(SSL_CTX* context, const std::string& cert_file,
     return bad_file("key file", key_file);
   if (SSL_CTX_check_private_key(context) != 1) {
     ERR_clear_error();
-    return fail(Code::invalid_argument, fmt::format("key file {} doesn't belong to certificate file {}",
-                                                    key_file, cert_file));
+    return fail(
+        Code::invalid_argument,
+        fmt::format("key file {} doesn't belong to certificate file {}", key_file, cert_file));
   }
   return {};
 }

@@ -63,7 +63,8 @@ bool is_address(const std::string& host) {
 }
 
 bool expect_host(SSL* ssl, const std::string& host) {
-  if (is_address(host)) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
+  if (is_address(host))
+    return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
   SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   return SSL_set1_host(ssl, host.c_str()) == 1;
 }
@@ -134,8 +135,8 @@ Result<TlsSession::Want> TlsSession::handshake() {
   const Result<std::size_t> result = outcome(returned, half);
   if (half.wants != Want::nothing) return half.wants;
   if (!result) return std::unexpected(result.error());
-  return fail(Code::connection_lost, fmt::format("{} closed the connection during the TLS handshake",
-                                                 peer_));
+  return fail(Code::connection_lost,
+              fmt::format("{} closed the connection during the TLS handshake", peer_));
 }
 
 Result<std::size_t> TlsSession::read(std::span<char> into) {
@@ -168,7 +169,8 @@ Result<std::size_t> TlsSession::write(std::string_view bytes) {
     if (returned != 1) {
       Result<std::size_t> result = outcome(returned, writing_);
       if (total) return total;
-      if (result) return fail(Code::connection_lost, fmt::format("{} closed the connection", peer_));
+      if (result)
+        return fail(Code::connection_lost, fmt::format("{} closed the connection", peer_));
       return result;
     }
     writing_.wants = Want::nothing;
@@ -181,7 +183,8 @@ TlsSession::Closing TlsSession::close() {
   if (!established_ || closed_) return Closing::done;
   ERR_clear_error();
   const int returned = SSL_shutdown(ssl_);
-  if (returned < 0 && SSL_get_error(ssl_, returned) == SSL_ERROR_WANT_WRITE) return Closing::blocked;
+  if (returned < 0 && SSL_get_error(ssl_, returned) == SSL_ERROR_WANT_WRITE)
+    return Closing::blocked;
   ERR_clear_error();
   closed_ = true;
   return Closing::done;

@@ -26,7 +26,9 @@ class TlsTest : public ::testing::Test {
   ~TlsTest() override { EXPECT_EQ(ERR_peek_error(), 0ul); }
 
   std::string file(const std::string& name) { return dir_.file(name); }
-  TlsServerOptions server_options() { return {file("server.crt"), file("server.key"), "", false, ""}; }
+  TlsServerOptions server_options() {
+    return {file("server.crt"), file("server.key"), "", false, ""};
+  }
   TlsClientOptions client_options(TlsVerify verify) { return {verify, file("ca.crt"), "", "", ""}; }
 
   struct Outcome {
@@ -103,7 +105,8 @@ TEST_F(TlsTest, verify_ca_ignores_the_name_and_verify_full_does_not) {
     for (const char* wrong : {"other.example", "127.0.0.2", "x.db.example"}) {
       auto o = shake(server_options(), client_options(TlsVerify::full), wrong);
       EXPECT_EQ(code_of(o.client), Code::unauthenticated) << wrong;
-      EXPECT_NE(o.client.error().detail.find("mismatch"), std::string::npos) << o.client.error().detail;
+      EXPECT_NE(o.client.error().detail.find("mismatch"), std::string::npos)
+          << o.client.error().detail;
     }
     auto nameless = shake(server_options(), client_options(TlsVerify::full), "");
     EXPECT_EQ(code_of(nameless.client), Code::invalid_argument);
@@ -152,7 +155,8 @@ TEST_F(TlsTest, missing_client_certificate_is_told_to_both) {
     Buffer in;
     auto read = o.streams.client->read(in, soon());
     EXPECT_EQ(code_of(read), Code::unauthenticated);
-    EXPECT_EQ(code_of(o.streams.client->read(in, soon())), Code::unauthenticated);  // again the same
+    EXPECT_EQ(code_of(o.streams.client->read(in, soon())),
+              Code::unauthenticated);  // again the same
   });
 }
 
@@ -325,7 +329,8 @@ TEST_F(TlsTest, moves_to_another_worker) {
     worker.loop().post([&] {
       worker.loop().spawn([&] {
         Buffer in;
-        if (o.streams.server->attach(worker.loop()) && o.streams.server->read(in, soon())) got = in.view();
+        if (o.streams.server->attach(worker.loop()) && o.streams.server->read(in, soon()))
+          got = in.view();
         EXPECT_TRUE(o.streams.server->write("back", soon()));
         o.streams.server.reset();
         finished.signal();
