@@ -20,8 +20,8 @@
 namespace sluice {
 
 inline bool operator==(const Dsn& a, const Dsn& b) {
-  return a.user == b.user && a.password == b.password && a.database == b.database && a.hosts == b.hosts &&
-         a.options == b.options;
+  return a.user == b.user && a.password == b.password && a.database == b.database &&
+         a.hosts == b.hosts && a.options == b.options;
 }
 
 }  // namespace sluice
@@ -39,23 +39,23 @@ enum class CacheMode : std::uint8_t { off };
 
 // How a client proves who it is.
 enum class AuthMethod : std::uint8_t {
-  automatic,      // "auto": as strong as the stored secret allows; passthrough if nobody is configured
-  trust,          // no proof at all; has to be asked for by name
-  password,       // clear text: for clients that know nothing else
+  automatic,  // "auto": as strong as the stored secret allows; passthrough if nobody is configured
+  trust,      // no proof at all; has to be asked for by name
+  password,   // clear text: for clients that know nothing else
   md5,
   scram_sha_256,
-  cert,           // the certificate's common name is the user
-  passthrough,    // the server judges: the client's password is used to log in there as that user
+  cert,         // the certificate's common name is the user
+  passthrough,  // the server judges: the client's password is used to log in there as that user
 };
 
 // Connections to a server. One pool for each database, user and server.
 struct PoolSettings {
   PoolMode mode = PoolMode::transaction;
-  unsigned min = 5;                           // kept open once the pool was used
+  unsigned min = 5;  // kept open once the pool was used
   unsigned max = 20;
-  unsigned max_total = 0;                     // over all pools of the listener, 0: no bound
-  unsigned max_connecting = 4;                // logins under way at once in one pool
-  Duration wait = seconds(5);                 // a client waits so long for a connection; 0: for ever
+  unsigned max_total = 0;       // over all pools of the listener, 0: no bound
+  unsigned max_connecting = 4;  // logins under way at once in one pool
+  Duration wait = seconds(5);   // a client waits so long for a connection; 0: for ever
   Duration lifetime = std::chrono::hours(1);  // replaced when older, 0: never
   Duration idle = minutes(10);                // closed when idle longer and above min, 0: never
   Duration connect_timeout = seconds(5);      // TCP, TLS and login together
@@ -70,10 +70,10 @@ struct AuthSettings {
   std::map<std::string, std::string> users;  // name -> plain text, "md5..." or "SCRAM-SHA-256$..."
   std::string userlist;                      // file as PgBouncer's userlist.txt; `users` wins
   std::string query;                         // finds a user's secret, $1 is the name; "" none
-  std::string user;                          // logs in to run `query`; its password: users, userlist
-  std::string database;                      // where `query` runs; "": the client's
-  std::vector<std::string> admin_users;      // may do everything on the pgbouncer console
-  std::vector<std::string> stats_users;      // may SHOW there
+  std::string user;                      // logs in to run `query`; its password: users, userlist
+  std::string database;                  // where `query` runs; "": the client's
+  std::vector<std::string> admin_users;  // may do everything on the pgbouncer console
+  std::vector<std::string> stats_users;  // may SHOW there
   bool operator==(const AuthSettings&) const = default;
 };
 
@@ -116,20 +116,22 @@ struct Database {
 };
 
 struct PostgresListener {
-  std::string name;                                  // in logs and metrics; "postgres", "postgres-2"
-  std::vector<std::string> listen{"127.0.0.1:6432"};  // host:port; may be empty with a unix_socket_dir
-  std::string unix_socket_dir;                       // holds .s.PGSQL.<port>; empty: none
-  unsigned unix_mode = 0777;                         // that file's permissions
-  Dsn primary;                                       // no hosts: none, each of `databases` has its own
-  std::vector<Dsn> replicas;                         // known to the console; not sent anything yet
-  std::map<std::string, Database> databases;         // "*" is the fallback; empty: all go to primary
+  std::string name;  // in logs and metrics; "postgres", "postgres-2"
+  std::vector<std::string> listen{
+      "127.0.0.1:6432"};                      // host:port; may be empty with a unix_socket_dir
+  std::string unix_socket_dir;                // holds .s.PGSQL.<port>; empty: none
+  unsigned unix_mode = 0777;                  // that file's permissions
+  Dsn primary;                                // no hosts: none, each of `databases` has its own
+  std::vector<Dsn> replicas;                  // known to the console; not sent anything yet
+  std::map<std::string, Database> databases;  // "*" is the fallback; empty: all go to primary
   PoolSettings pool;
   AuthSettings auth;
   ClientTls tls;
   ServerTls server_tls;
   Timeouts timeouts;
   unsigned max_clients = 10000;
-  std::uint64_t prepared_memory_per_client = 8u << 20;  // bytes of statement text one client may hold
+  std::uint64_t prepared_memory_per_client = 8u
+                                             << 20;  // bytes of statement text one client may hold
   std::vector<std::string> ignore_startup_parameters;
   Replication replication = Replication::refuse;
   BalanceStrategy balance = BalanceStrategy::primary;
@@ -165,8 +167,8 @@ struct Config {
 // What a database name means on a listener: its entry, else "*", else the primary when no databases
 // are configured. dsn.database is filled in; nullopt: unknown, the client gets 3D000.
 struct Target {
-  Dsn dsn;            // dsn.user empty: log in as the client's own user
-  PoolSettings pool;  // with the database's overrides
+  Dsn dsn;                    // dsn.user empty: log in as the client's own user
+  PoolSettings pool;          // with the database's overrides
   unsigned max_database = 0;  // the database's own max_total, 0: no bound
   std::string auth_user;
 };

@@ -26,7 +26,8 @@ bool ListenAddress::clashes(const ListenAddress& other) const {
 
 std::expected<ListenAddress, std::string> parse_listen(std::string_view text) {
   const auto wrong = [&](std::string_view why) {
-    return std::unexpected(fmt::format("{} {}; write host:port, as \"127.0.0.1:6432\"", sluice::quoted(text), why));
+    return std::unexpected(
+        fmt::format("{} {}; write host:port, as \"127.0.0.1:6432\"", sluice::quoted(text), why));
   };
   ListenAddress at;
   if (text.starts_with('/')) {

@@ -1,13 +1,12 @@
 // Checks across keys: what each value alone doesn't show. Reads files only to see that they can be read.
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <set>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/parse.h"
 #include "gateway/config_address.h"
@@ -45,19 +44,24 @@ class ListenerCheck {
 
  private:
   std::string key(std::string_view name) const { return fmt::format("{}.{}", path_, name); }
-  void problem(std::string_view name, std::string message) { findings_.problem(key(name), std::move(message)); }
-  void warning(std::string_view name, std::string message) { findings_.warning(key(name), std::move(message)); }
+  void problem(std::string_view name, std::string message) {
+    findings_.problem(key(name), std::move(message));
+  }
+  void warning(std::string_view name, std::string message) {
+    findings_.warning(key(name), std::move(message));
+  }
 
   void check_readable(std::string_view name, const std::string& file) {
     if (file.empty() || ::access(file.c_str(), R_OK) == 0) return;
     problem(name, fmt::format("{} can't be read: {}", file, std::strerror(errno)));
   }
 
-  void bind(std::vector<Bound>& bound, ListenAddress at, const std::string& text, const std::string& name) {
+  void bind(std::vector<Bound>& bound, ListenAddress at, const std::string& text,
+            const std::string& name) {
     for (const auto& other : bound)
       if (at.clashes(other.at))
-        return problem(name, fmt::format("{} is taken by {} ({}): give one of them another port", text, other.key,
-                                         other.text));
+        return problem(name, fmt::format("{} is taken by {} ({}): give one of them another port",
+                                         text, other.key, other.text));
     bound.push_back({std::move(at), text, key(name)});
   }
 
@@ -82,7 +86,8 @@ class ListenerCheck {
     const auto file = fmt::format("{}/.s.PGSQL.{}", l_.unix_socket_dir, port);
     struct stat info;
     if (::stat(l_.unix_socket_dir.c_str(), &info) != 0)
-      problem("unix_socket_dir", fmt::format("{}: {}; create the directory", l_.unix_socket_dir, std::strerror(errno)));
+      problem("unix_socket_dir", fmt::format("{}: {}; create the directory", l_.unix_socket_dir,
+                                             std::strerror(errno)));
     else if (!S_ISDIR(info.st_mode))
       problem("unix_socket_dir", fmt::format("{} is not a directory", l_.unix_socket_dir));
     if (auto at = parse_listen(file); at)
@@ -93,7 +98,8 @@ class ListenerCheck {
 
   void check_servers() {
     if (l_.primary.hosts.empty() && l_.databases.empty())
-      problem("primary", "is missing: say where PostgreSQL is, as primary = \"postgres://db1:5432/app\"");
+      problem("primary",
+              "is missing: say where PostgreSQL is, as primary = \"postgres://db1:5432/app\"");
     check_dsn("primary", l_.primary);
     for (const auto& replica : l_.replicas) check_dsn("replicas", replica);
     if (!l_.replicas.empty())
@@ -103,11 +109,16 @@ class ListenerCheck {
 
   void check_dsn(std::string_view name, const Dsn& dsn) {
     for (const auto& at : dsn.hosts)
-      if (!possible_host(at.host)) problem(name, fmt::format("{} can't be a host's name", sluice::quoted(at.host)));
+      if (!possible_host(at.host))
+        problem(name, fmt::format("{} can't be a host's name", sluice::quoted(at.host)));
     const auto mode = dsn.option("sslmode");
-    if (!mode.empty() && std::find(std::begin(kTlsModes), std::end(kTlsModes), mode) == std::end(kTlsModes))
-      problem(name, fmt::format("sslmode={} is not known; allowed: disable, allow, prefer, require, verify-ca, "
-                                "verify-full", mode));
+    if (!mode.empty() &&
+        std::find(std::begin(kTlsModes), std::end(kTlsModes), mode) == std::end(kTlsModes))
+      problem(name,
+              fmt::format(
+                  "sslmode={} is not known; allowed: disable, allow, prefer, require, verify-ca, "
+                  "verify-full",
+                  mode));
     for (auto option : {"sslrootcert", "sslcert", "sslkey"})
       if (dsn.option(option) != "system") check_readable(name, std::string(dsn.option(option)));
   }
@@ -115,37 +126,44 @@ class ListenerCheck {
   void check_pool() {
     const auto& pool = l_.pool;
     if (pool.min > pool.max)  // told at the one that was set
-      problem(findings_.was_set(key("pool.min")) ? "pool.min" : "pool.max",
-              fmt::format("pool.min = {} is more than pool.max = {}: lower the one or raise the other", pool.min,
-                          pool.max));
+      problem(
+          findings_.was_set(key("pool.min")) ? "pool.min" : "pool.max",
+          fmt::format("pool.min = {} is more than pool.max = {}: lower the one or raise the other",
+                      pool.min, pool.max));
     if (pool.max_total != 0 && pool.max_total < pool.min)
-      problem("pool.max_total", fmt::format("{} is less than pool.min = {}", pool.max_total, pool.min));
+      problem("pool.max_total",
+              fmt::format("{} is less than pool.min = {}", pool.max_total, pool.min));
   }
 
   void check_databases() {
     for (const auto& [name, database] : l_.databases) {
       const auto below = "databases." + toml_string(name);
-      if (name == "pgbouncer") problem(below, "is the name of the admin console: choose another one");
+      if (name == "pgbouncer")
+        problem(below, "is the name of the admin console: choose another one");
       if (name.empty()) problem(below, "has an empty name");
       check_dsn(below + ".dsn", database.dsn);
       const auto max = database.max.value_or(l_.pool.max);
       if (database.min && *database.min > max)
-        problem(below + ".pool.min", fmt::format("{} is more than pool.max = {}", *database.min, max));
-      if (database.max_total && *database.max_total != 0 && database.min && *database.max_total < *database.min)
+        problem(below + ".pool.min",
+                fmt::format("{} is more than pool.max = {}", *database.min, max));
+      if (database.max_total && *database.max_total != 0 && database.min &&
+          *database.max_total < *database.min)
         problem(below + ".pool.max_total",
                 fmt::format("{} is less than pool.min = {}", *database.max_total, *database.min));
     }
   }
 
-  void check_pair(const std::string& table, const std::string& cert, const std::string& private_key) {
+  void check_pair(const std::string& table, const std::string& cert,
+                  const std::string& private_key) {
     if (cert.empty() != private_key.empty())
       problem(table + (cert.empty() ? ".cert" : ".key"),
-              fmt::format("is missing: a certificate and its key come together ({}.{} is set)", table,
-                          cert.empty() ? "key" : "cert"));
+              fmt::format("is missing: a certificate and its key come together ({}.{} is set)",
+                          table, cert.empty() ? "key" : "cert"));
     check_readable(table + ".cert", cert);
     check_readable(table + ".key", private_key);
     if (!private_key.empty() && readable_by_everybody(private_key))
-      warning(table + ".key", fmt::format("everybody may read {}: chmod 600 {}", private_key, private_key));
+      warning(table + ".key",
+              fmt::format("everybody may read {}: chmod 600 {}", private_key, private_key));
   }
 
   void check_client_tls() {
@@ -154,9 +172,11 @@ class ListenerCheck {
     check_readable("tls.ca", tls.ca);
     const bool forced = tls.mode == TlsMode::require || verifies(tls.mode);
     if (forced && tls.cert.empty() && tls.key.empty())
-      problem("tls.mode", fmt::format("\"{}\" needs a certificate: set tls.cert and tls.key", name_of(tls.mode)));
+      problem("tls.mode", fmt::format("\"{}\" needs a certificate: set tls.cert and tls.key",
+                                      name_of(tls.mode)));
     if (verifies(tls.mode) && tls.ca.empty())
-      problem("tls.mode", fmt::format("\"{}\" needs tls.ca to verify clients with", name_of(tls.mode)));
+      problem("tls.mode",
+              fmt::format("\"{}\" needs tls.ca to verify clients with", name_of(tls.mode)));
   }
 
   void check_server_tls(const std::string& table, const ServerTls& tls) {
@@ -168,11 +188,13 @@ class ListenerCheck {
     const auto& auth = l_.auth;
     check_readable("auth.userlist", auth.userlist);
     if (!auth.userlist.empty() && readable_by_everybody(auth.userlist))
-      warning("auth.userlist", fmt::format("everybody may read {}: chmod 600 {}", auth.userlist, auth.userlist));
+      warning("auth.userlist",
+              fmt::format("everybody may read {}: chmod 600 {}", auth.userlist, auth.userlist));
     auto users = read_users(auth);
     if (!users) problem("auth.userlist", users.error().detail);
     for (const auto& [name, secret] : auth.users)
-      if (name.empty() || secret.empty()) problem("auth.users", fmt::format("user {} has no secret", sluice::quoted(name)));
+      if (name.empty() || secret.empty())
+        problem("auth.users", fmt::format("user {} has no secret", sluice::quoted(name)));
     check_query();
     check_method(users ? *users : auth.users);
   }
@@ -186,7 +208,8 @@ class ListenerCheck {
                                       [](const auto& d) { return !d.second.auth_user.empty(); });
     if (!auth.query.empty() && !has_user && l_.primary.user.empty())
       problem("auth.query", "needs auth.user, who runs it");
-    if (has_user && auth.query.empty()) problem("auth.user", "has nothing to do without auth.query");
+    if (has_user && auth.query.empty())
+      problem("auth.user", "has nothing to do without auth.query");
   }
 
   void check_method(const std::map<std::string, std::string>& users) {
@@ -197,26 +220,31 @@ class ListenerCheck {
       case AuthMethod::md5:
       case AuthMethod::scram_sha_256:
         if (nobody)
-          problem("auth.method", fmt::format("\"{}\" knows no user: add auth.users, auth.userlist or auth.query",
-                                             name_of(auth.method)));
+          problem("auth.method",
+                  fmt::format("\"{}\" knows no user: add auth.users, auth.userlist or auth.query",
+                              name_of(auth.method)));
         break;
       case AuthMethod::trust:
-        if (exposed_) warning("auth.method", "\"trust\" lets in everybody who reaches the address, without a password");
+        if (exposed_)
+          warning("auth.method",
+                  "\"trust\" lets in everybody who reaches the address, without a password");
         break;
       case AuthMethod::cert:
         if (l_.tls.ca.empty() || l_.tls.cert.empty())
-          problem("auth.method", "\"cert\" needs tls.cert, tls.key and tls.ca to verify clients with");
+          problem("auth.method",
+                  "\"cert\" needs tls.cert, tls.key and tls.ca to verify clients with");
         else if (!verifies(l_.tls.mode))
           problem("auth.method", "\"cert\" needs tls.mode = \"verify-ca\" or \"verify-full\"");
         break;
-      default:
-        break;
+      default: break;
     }
     if (auth.method != AuthMethod::scram_sha_256) return;
     for (const auto& [name, secret] : users)
       if (postgres::kind_of(secret) == postgres::SecretKind::md5)
-        problem("auth.method", fmt::format("\"scram-sha-256\" can't use the md5 secret of user {}: store a SCRAM "
-                                           "verifier, or set \"auto\"", sluice::quoted(name)));
+        problem("auth.method",
+                fmt::format("\"scram-sha-256\" can't use the md5 secret of user {}: store a SCRAM "
+                            "verifier, or set \"auto\"",
+                            sluice::quoted(name)));
   }
 
   const PostgresListener& l_;
@@ -230,8 +258,11 @@ void check_admin(const Config& config, Findings& findings, std::vector<Bound>& b
   auto at = parse_listen(config.admin.listen);
   if (!at) return findings.problem("admin.listen", at.error());
   if (!at->loopback() && config.admin.token.empty())
-    findings.problem("admin.listen", fmt::format("{} is reachable from elsewhere and needs a token: set admin.token_file, "
-                                                 "or listen on 127.0.0.1", config.admin.listen));
+    findings.problem(
+        "admin.listen",
+        fmt::format("{} is reachable from elsewhere and needs a token: set admin.token_file, "
+                    "or listen on 127.0.0.1",
+                    config.admin.listen));
   bound.push_back({*at, config.admin.listen, "admin.listen"});
 }
 
@@ -241,13 +272,16 @@ void check_config(const Config& config, Findings& findings) {
   std::vector<Bound> bound;
   check_admin(config, findings, bound);
   if (config.postgres.empty() && findings.ok())
-    findings.problem("postgres", "nothing to serve: add [[postgres]] with primary = \"postgres://db1:5432/app\"");
+    findings.problem(
+        "postgres",
+        "nothing to serve: add [[postgres]] with primary = \"postgres://db1:5432/app\"");
   std::set<std::string> names;
   for (std::size_t i = 0; i < config.postgres.size(); ++i) {
     ListenerCheck(config.postgres[i], i, findings).run(bound);
     if (!names.insert(config.postgres[i].name).second)
       findings.problem(listener_path(i) + ".name",
-                       fmt::format("{} is the name of another listener too", sluice::quoted(config.postgres[i].name)));
+                       fmt::format("{} is the name of another listener too",
+                                   sluice::quoted(config.postgres[i].name)));
   }
 }
 

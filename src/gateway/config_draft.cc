@@ -19,7 +19,8 @@ std::string settled_secret(const std::string& text, const std::string& file, con
   const bool file_wins = findings.came_from(key + "_file", kEnvironment);
   const bool text_wins = findings.came_from(key, kEnvironment);
   if (!text.empty() && file_wins == text_wins)
-    findings.problem(key + "_file", fmt::format("{} and {}_file are both set: remove one of them", key, key));
+    findings.problem(key + "_file",
+                     fmt::format("{} and {}_file are both set: remove one of them", key, key));
   if (text_wins && !file_wins && !text.empty()) return text;
   auto secret = read_secret_file(file);
   if (!secret) {
@@ -51,7 +52,8 @@ void set_hosts(Dsn& dsn, const std::string& hosts, unsigned port) {
   }
 }
 
-Dsn settled_dsn(const PostgresListener& listener, const DatabaseParts& parts, const std::string& password) {
+Dsn settled_dsn(const PostgresListener& listener, const DatabaseParts& parts,
+                const std::string& password) {
   Dsn dsn = parts.dsn;
   if (dsn.hosts.empty()) {
     dsn = listener.primary;
@@ -64,8 +66,8 @@ Dsn settled_dsn(const PostgresListener& listener, const DatabaseParts& parts, co
   return dsn;
 }
 
-void settle_passwords(PostgresListener& listener, const std::string& password, const std::string& path,
-                      Findings& findings) {
+void settle_passwords(PostgresListener& listener, const std::string& password,
+                      const std::string& path, Findings& findings) {
   if (password.empty()) return;
   if (listener.primary.user.empty() && !listener.primary.hosts.empty())
     findings.problem(path + ".password",
@@ -80,17 +82,20 @@ void settle_passwords(PostgresListener& listener, const std::string& password, c
 void settle_listener(Draft& draft, std::size_t i, Findings& findings) {
   auto& listener = draft.config.postgres[i];
   const auto path = listener_path(i);
-  if (listener.name.empty()) listener.name = i == 0 ? "postgres" : fmt::format("postgres-{}", i + 1);
+  if (listener.name.empty())
+    listener.name = i == 0 ? "postgres" : fmt::format("postgres-{}", i + 1);
   const auto& parts = draft.parts[i];
-  settle_passwords(listener, settled_secret(parts.password, parts.password_file, path + ".password", findings),
-                   path, findings);
+  settle_passwords(
+      listener, settled_secret(parts.password, parts.password_file, path + ".password", findings),
+      path, findings);
   for (const auto& [name, pieces] : parts.databases) {
     const auto where = database_path(i, name);
-    const auto password = settled_secret(pieces.password, pieces.password_file, where + ".password", findings);
+    const auto password =
+        settled_secret(pieces.password, pieces.password_file, where + ".password", findings);
     auto& dsn = listener.databases[name].dsn;
     dsn = settled_dsn(listener, pieces, password);
-    if (dsn.hosts.empty() && !findings.failed(path + ".primary") && !findings.failed(where + ".dsn") &&
-        !findings.failed(where))
+    if (dsn.hosts.empty() && !findings.failed(path + ".primary") &&
+        !findings.failed(where + ".dsn") && !findings.failed(where))
       findings.problem(where, "has no server: add host, or dsn, or the listener's primary");
     if (!password.empty() && dsn.user.empty())
       findings.problem(where + ".password", "belongs to no user: add user");
@@ -141,14 +146,16 @@ std::string variable_of(std::string_view section, std::string_view key) {
   std::string out = "SLUICE_";
   if (!section.empty()) out += fmt::format("{}_", section);
   out += key;
-  for (char& c : out) c = c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char& c : out)
+    c = c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
 }
 
 void settle(Draft& draft, Findings& findings) {
   auto& admin = draft.config.admin;
   admin.token = settled_secret(admin.token, draft.token_file, "admin.token", findings);
-  for (std::size_t i = 0; i < draft.config.postgres.size(); ++i) settle_listener(draft, i, findings);
+  for (std::size_t i = 0; i < draft.config.postgres.size(); ++i)
+    settle_listener(draft, i, findings);
 }
 
 }  // namespace sluice::gateway

@@ -28,12 +28,14 @@ constexpr std::pair<std::string_view, std::string_view> kPoolNames[] = {
 
 // Switches and settings of components that this version doesn't have.
 constexpr std::string_view kLaterSwitches[] = {
-    "ENABLE_QUERY_OPTIMIZER",  "ENABLE_CACHE_MANAGER", "ENABLE_RATE_LIMITER",  "ENABLE_BATCH_PROCESSOR",
-    "ENABLE_LOAD_BALANCER",    "ENABLE_REDIS_CACHE",   "ENABLE_MEMORY_CACHE",  "ENABLE_CACHE_WARMING",
+    "ENABLE_QUERY_OPTIMIZER", "ENABLE_CACHE_MANAGER", "ENABLE_RATE_LIMITER",
+    "ENABLE_BATCH_PROCESSOR", "ENABLE_LOAD_BALANCER", "ENABLE_REDIS_CACHE",
+    "ENABLE_MEMORY_CACHE",    "ENABLE_CACHE_WARMING",
 };
 constexpr std::string_view kLaterSettings[] = {
-    "CACHE_L1_MAX_SIZE_MB",   "RATE_LIMIT_DEFAULT_RPS",  "BATCH_MAX_SIZE",        "LOAD_BALANCER_STRATEGY",
-    "REDIS_MAX_CONNECTIONS",  "HTTP_MAX_CONNECTIONS",    "METRICS_RETENTION_HOURS", "MAX_METRICS_PER_TYPE",
+    "CACHE_L1_MAX_SIZE_MB",    "RATE_LIMIT_DEFAULT_RPS", "BATCH_MAX_SIZE",
+    "LOAD_BALANCER_STRATEGY",  "REDIS_MAX_CONNECTIONS",  "HTTP_MAX_CONNECTIONS",
+    "METRICS_RETENTION_HOURS", "MAX_METRICS_PER_TYPE",
 };
 // Read by the command line.
 constexpr std::string_view kOthers[] = {"SLUICE_CONFIG"};
@@ -46,7 +48,8 @@ class EnvironmentReader {
   void read() {
     if (draft_.config.postgres.empty() && sets_listener()) draft_.add_listener();
     read_mission_names();
-    for (const auto& key : draft_.top_keys()) set(key, variable_of("", key.name), std::string(key.name));
+    for (const auto& key : draft_.top_keys())
+      set(key, variable_of("", key.name), std::string(key.name));
     if (!draft_.config.postgres.empty())
       for (const auto& key : draft_.listener_keys(0))
         set(key, variable_of("postgres", key.name), listener_path(0) + "." + std::string(key.name));
@@ -56,7 +59,8 @@ class EnvironmentReader {
  private:
   std::optional<std::string> value_of(std::string_view name) const {
     auto value = options_.environment(name);
-    return value && value->empty() ? std::nullopt : value;  // empty counts as unset, as in most shells' habits
+    return value && value->empty() ? std::nullopt
+                                   : value;  // empty counts as unset, as in most shells' habits
   }
 
   bool sets_listener() const {
@@ -78,10 +82,12 @@ class EnvironmentReader {
     for (const auto& [variable, name] : kPoolNames)
       for (std::size_t i = 0; i < draft_.config.postgres.size(); ++i)
         for (const auto& key : draft_.listener_keys(i))
-          if (key.name == name) set(key, std::string(variable), listener_path(i) + "." + std::string(name));
+          if (key.name == name)
+            set(key, std::string(variable), listener_path(i) + "." + std::string(name));
     if (switch_of("ENABLE_CONNECTION_POOLING") == false)
       for (auto& listener : draft_.config.postgres) {
-        listener.pool.mode = PoolMode::session;  // a connection belongs to one client, none waits ready
+        listener.pool.mode =
+            PoolMode::session;  // a connection belongs to one client, none waits ready
         listener.pool.min = 0;
       }
     if (auto on = switch_of("ENABLE_PERFORMANCE_MONITORING")) draft_.config.admin.enabled = *on;
@@ -90,7 +96,8 @@ class EnvironmentReader {
         findings_.warning_at({kLayer, 0, 0, std::string(variable)}, "not in this version, skipped");
     for (auto variable : kLaterSettings)
       if (value_of(variable))
-        findings_.warning_at({kLayer, 0, 0, std::string(variable)}, "has no effect in this version");
+        findings_.warning_at({kLayer, 0, 0, std::string(variable)},
+                             "has no effect in this version");
   }
 
   std::optional<bool> switch_of(std::string_view variable) {
@@ -109,11 +116,14 @@ class EnvironmentReader {
     scratch.add_listener();
     std::vector<std::string> names;
     for (const auto& key : scratch.top_keys()) names.push_back(variable_of("", key.name));
-    for (const auto& key : scratch.listener_keys(0)) names.push_back(variable_of("postgres", key.name));
+    for (const auto& key : scratch.listener_keys(0))
+      names.push_back(variable_of("postgres", key.name));
     names.insert(names.end(), std::begin(kOthers), std::end(kOthers));
     const std::vector<std::string_view> known(names.begin(), names.end());
     for (const auto& name : options_.environment_names) {
-      if (!name.starts_with("SLUICE_") || std::find(known.begin(), known.end(), name) != known.end()) continue;
+      if (!name.starts_with("SLUICE_") ||
+          std::find(known.begin(), known.end(), name) != known.end())
+        continue;
       if (name.ends_with("_SERVICE_HOST") || name.ends_with("_SERVICE_PORT")) continue;
       if (auto near = nearest(name, known); !near.empty())
         findings_.warning_at({kLayer, 0, 0, name}, fmt::format("unknown, did you mean {}?", near));

@@ -2,10 +2,9 @@
 // misspelt key that is silently ignored costs somebody a night.
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
-
-#include <filesystem>
 
 #include "base/parse.h"
 #include "gateway/config_draft.h"
@@ -22,12 +21,15 @@ struct Section {
   std::string path;  // "", "postgres[0]", "postgres[0].databases.\"app\""
   std::vector<Key> keys;
 
-  std::string path_of(const std::string& name) const { return path.empty() ? name : path + "." + name; }
+  std::string path_of(const std::string& name) const {
+    return path.empty() ? name : path + "." + name;
+  }
 };
 
 // Sections of the design that this version doesn't have, so that they aren't taken for misspellings.
-constexpr std::string_view kLaterSections[] = {"redis",   "mysql", "mongo",  "http",  "graphql", "cache",
-                                               "limit",   "batch", "alerts", "query", "monitor", "advise"};
+constexpr std::string_view kLaterSections[] = {"redis",   "mysql", "mongo",   "http",
+                                               "graphql", "cache", "limit",   "batch",
+                                               "alerts",  "query", "monitor", "advise"};
 constexpr std::string_view kLaterKeys[] = {"limit", "batch", "query"};
 
 bool holds(std::span<const std::string_view> names, std::string_view name) {
@@ -64,7 +66,8 @@ std::string unknown_key(const Section& section, const std::string& name) {
     return fmt::format("unknown key, did you mean \"{}\"?", near);
   // The right name in the wrong table.
   for (const auto& key : section.keys)
-    if (key.name.ends_with("." + last)) return fmt::format("unknown key, did you mean \"{}\"?", key.name);
+    if (key.name.ends_with("." + last))
+      return fmt::format("unknown key, did you mean \"{}\"?", key.name);
   if (section.kind == SectionKind::top) {
     PostgresListener listener;
     for (const auto& key : keys_of(listener))
@@ -79,19 +82,24 @@ std::string unknown_key(const Section& section, const std::string& name) {
 class FileReader {
  public:
   FileReader(const LoadOptions& options, Draft& draft, Findings& findings)
-      : options_(options), folder_(std::filesystem::path(options.path).parent_path().string()), draft_(draft),
+      : options_(options),
+        folder_(std::filesystem::path(options.path).parent_path().string()),
+        draft_(draft),
         findings_(findings) {}
 
   void read() {
-    auto content = options_.text ? Result<std::string>(*options_.text) : read_small_file(options_.path);
+    auto content =
+        options_.text ? Result<std::string>(*options_.text) : read_small_file(options_.path);
     if (!content) return findings_.problem_at({options_.path, 0, 0, {}}, content.error().detail);
     auto root = parse_toml(*content);
     if (!root)
-      return findings_.problem_at({options_.path, root.error().line, root.error().column, {}}, root.error().message);
+      return findings_.problem_at({options_.path, root.error().line, root.error().column, {}},
+                                  root.error().message);
     read_table({SectionKind::top, "", draft_.top_keys()}, *root->table(), "");
     if (!options_.text && holds_secrets() && readable_by_everybody(options_.path))
-      findings_.warning_at({options_.path, 0, 0, {}},
-                           fmt::format("holds secrets and everybody may read it: chmod 600 {}", options_.path));
+      findings_.warning_at(
+          {options_.path, 0, 0, {}},
+          fmt::format("holds secrets and everybody may read it: chmod 600 {}", options_.path));
   }
 
  private:
@@ -106,12 +114,14 @@ class FileReader {
     for (const auto& key : section.keys)
       if (key.name == name) return read_value(key, path, entry.node);
     if (section.kind == SectionKind::top && name == "postgres") return read_listeners(entry.node);
-    if (section.kind == SectionKind::listener && name == "databases") return read_databases(path, entry.node);
+    if (section.kind == SectionKind::listener && name == "databases")
+      return read_databases(path, entry.node);
     const auto inside = [&](const Key& key) { return key.name.starts_with(name + "."); };
     if (std::none_of(section.keys.begin(), section.keys.end(), inside))
       return findings_.problem(path, unknown_key(section, name));
     if (const auto* table = entry.node.table()) return read_table(section, *table, name + ".");
-    findings_.problem(path, fmt::format("found {}, but it is a table: {} = {{ ... }}", entry.node.found(), name));
+    findings_.problem(
+        path, fmt::format("found {}, but it is a table: {} = {{ ... }}", entry.node.found(), name));
   }
 
   void read_value(const Key& key, const std::string& path, const TomlNode& node) {
@@ -121,13 +131,15 @@ class FileReader {
 
   void read_listeners(const TomlNode& node) {
     if (!node.array())
-      return findings_.problem("postgres", "write [[postgres]] with two brackets: there may be several listeners");
+      return findings_.problem(
+          "postgres", "write [[postgres]] with two brackets: there may be several listeners");
     for (const auto& item : *node.array()) {
       const auto index = draft_.config.postgres.size();
       const auto path = listener_path(index);
       findings_.set_at(path, {options_.path, item.line, item.column, path});
       if (!item.table()) {
-        findings_.problem(path, fmt::format("found {}, but it is a table: [[postgres]]", item.found()));
+        findings_.problem(path,
+                          fmt::format("found {}, but it is a table: [[postgres]]", item.found()));
         continue;
       }
       draft_.add_listener();
@@ -138,7 +150,8 @@ class FileReader {
   void read_databases(const std::string& path, const TomlNode& node) {
     if (!node.table())
       return findings_.problem(
-          path, fmt::format("found {}, but it is a table: [postgres.databases.NAME]", node.found()));
+          path,
+          fmt::format("found {}, but it is a table: [postgres.databases.NAME]", node.found()));
     const auto listener = draft_.config.postgres.size() - 1;
     for (const auto& item : *node.table()) {
       const auto name = database_path(listener, item.key);

@@ -1,11 +1,11 @@
 #include "gateway/config_files.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "wire/postgres/userlist.h"
 
@@ -20,12 +20,14 @@ std::string reason(int error) { return std::strerror(error); }
 
 Result<std::string> read_small_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return fail(errno == ENOENT ? Code::not_found : Code::permission_denied,
-                          path + " can't be read: " + reason(errno), errno);
+  if (fd < 0)
+    return fail(errno == ENOENT ? Code::not_found : Code::permission_denied,
+                path + " can't be read: " + reason(errno), errno);
   std::string content;
   char block[16 * 1024];
   ssize_t n = 0;
-  while ((n = ::read(fd, block, sizeof block)) > 0 && content.size() <= kLargest) content.append(block, n);
+  while ((n = ::read(fd, block, sizeof block)) > 0 && content.size() <= kLargest)
+    content.append(block, n);
   const int error = n < 0 ? errno : 0;
   ::close(fd);
   if (error) return fail(Code::permission_denied, path + " can't be read: " + reason(error), error);
@@ -36,9 +38,12 @@ Result<std::string> read_small_file(const std::string& path) {
 Result<std::string> read_secret_file(const std::string& path) {
   auto content = read_small_file(path);
   if (!content) return content;
-  while (!content->empty() && (content->back() == '\n' || content->back() == '\r')) content->pop_back();
-  if (content->empty()) return fail(Code::invalid_argument, path + " is empty, it should hold the secret");
-  if (content->find('\0') != content->npos) return fail(Code::invalid_argument, path + " holds a NUL byte");
+  while (!content->empty() && (content->back() == '\n' || content->back() == '\r'))
+    content->pop_back();
+  if (content->empty())
+    return fail(Code::invalid_argument, path + " is empty, it should hold the secret");
+  if (content->find('\0') != content->npos)
+    return fail(Code::invalid_argument, path + " holds a NUL byte");
   return content;
 }
 

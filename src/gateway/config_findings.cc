@@ -7,7 +7,8 @@ namespace sluice::gateway {
 namespace {
 
 Problem problem_of(Place place, std::string message) {
-  return {std::move(place.file), place.line, place.column, std::move(place.key), std::move(message)};
+  return {std::move(place.file), place.line, place.column, std::move(place.key),
+          std::move(message)};
 }
 
 }  // namespace
@@ -24,7 +25,8 @@ Place Findings::place_of(const std::string& key) const {
 }
 
 void Findings::problem(const std::string& key, std::string message) {
-  if (failed_.insert(key).second) problems_.push_back(problem_of(place_of(key), std::move(message)));
+  if (failed_.insert(key).second)
+    problems_.push_back(problem_of(place_of(key), std::move(message)));
 }
 
 void Findings::warning(const std::string& key, std::string message) {
@@ -43,7 +45,8 @@ void Findings::warning_at(Place place, std::string message) {
 std::vector<Problem> Findings::problems() const {
   auto sorted = problems_;
   std::stable_sort(sorted.begin(), sorted.end(), [this](const Problem& a, const Problem& b) {
-    return std::tuple(a.file != file_, a.line, a.column) < std::tuple(b.file != file_, b.line, b.column);
+    return std::tuple(a.file != file_, a.line, a.column) <
+           std::tuple(b.file != file_, b.line, b.column);
   });
   return sorted;
 }

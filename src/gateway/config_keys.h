@@ -51,8 +51,8 @@ using UsersRef = std::map<std::string, std::string>*;  // secrets by name
 
 struct Key {
   std::string_view name;  // within its section, dotted: "pool.max"
-  std::variant<bool*, WordRef, OptionalModeRef, CountRef, OptionalCountRef, FileModeRef, BytesRef, Duration*,
-               TextRef, std::vector<std::string>*, UsersRef, Dsn*, std::vector<Dsn>*>
+  std::variant<bool*, WordRef, OptionalModeRef, CountRef, OptionalCountRef, FileModeRef, BytesRef,
+               Duration*, TextRef, std::vector<std::string>*, UsersRef, Dsn*, std::vector<Dsn>*>
       ref;
 
   // Secret as a whole. A Dsn is not: only its password is.
@@ -66,8 +66,10 @@ std::vector<Key> keys_of(Database& database);
 
 // Sets a key from a file's node or from the environment's text (lists: commas, users: name=secret).
 // The error says what was found and what is allowed. `folder` is where relative files start.
-std::expected<void, std::string> set_key(const Key& key, const TomlNode& node, std::string_view folder);
-std::expected<void, std::string> set_key(const Key& key, std::string_view text, std::string_view folder);
+std::expected<void, std::string> set_key(const Key& key, const TomlNode& node,
+                                         std::string_view folder);
+std::expected<void, std::string> set_key(const Key& key, std::string_view text,
+                                         std::string_view folder);
 
 // The key's value as TOML writes it; nullopt for an unset optional.
 std::optional<std::string> toml_of(const Key& key);

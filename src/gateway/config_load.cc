@@ -12,7 +12,9 @@ const std::string kLayer = "command line";
 }  // namespace
 
 void read_command_line(const LoadOptions& options, Draft& draft, Findings& findings) {
-  const auto place = [&](const std::string& key, const char* flag) { findings.set_at(key, {kLayer, 0, 0, flag}); };
+  const auto place = [&](const std::string& key, const char* flag) {
+    findings.set_at(key, {kLayer, 0, 0, flag});
+  };
   if (options.admin) {
     draft.config.admin.listen = *options.admin;
     place("admin.listen", "--admin");

@@ -15,8 +15,8 @@ namespace sluice::gateway {
 
 // One thing wrong: where, and what mends it.
 struct Problem {
-  std::string file;     // path, "environment" or "command line"
-  int line = 0;         // from 1; 0 where there are no lines
+  std::string file;  // path, "environment" or "command line"
+  int line = 0;      // from 1; 0 where there are no lines
   int column = 0;
   std::string key;      // "postgres[0].pool.max", "SLUICE_POSTGRES_POOL_MAX", "--listen"
   std::string message;  // what is wrong and how to mend it
@@ -26,15 +26,16 @@ struct Problem {
 };
 
 struct LoadOptions {
-  std::string path;                 // empty: no file (environment and command line alone)
-  std::optional<std::string> text;  // the file's content, if the caller has it; path is still its name
+  std::string path;  // empty: no file (environment and command line alone)
+  std::optional<std::string>
+      text;  // the file's content, if the caller has it; path is still its name
   // A variable's value. Empty function: no environment. process_environment() reads the process's.
   std::function<std::optional<std::string>(std::string_view)> environment;
   // Every variable's name, to find misspelt SLUICE_ ones; may stay empty.
   std::vector<std::string> environment_names;
-  std::optional<std::string> postgres;   // --postgres DSN: the first listener's primary
-  std::vector<std::string> listen;       // --listen: the first listener's addresses
-  std::optional<std::string> admin;      // --admin: the admin's address
+  std::optional<std::string> postgres;  // --postgres DSN: the first listener's primary
+  std::vector<std::string> listen;      // --listen: the first listener's addresses
+  std::optional<std::string> admin;     // --admin: the admin's address
 };
 
 struct LoadedConfig {

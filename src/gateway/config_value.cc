@@ -19,7 +19,9 @@ namespace sluice::gateway {
 namespace {
 
 using Outcome = std::expected<void, std::string>;
-std::unexpected<std::string> wrong(std::string message) { return std::unexpected(std::move(message)); }
+std::unexpected<std::string> wrong(std::string message) {
+  return std::unexpected(std::move(message));
+}
 
 std::string resolved(std::string_view path, std::string_view folder) {
   if (path.empty() || path.front() == '/' || folder.empty()) return std::string(path);
@@ -28,13 +30,16 @@ std::string resolved(std::string_view path, std::string_view folder) {
 
 // The mend for a word that isn't one of `words`.
 std::string word_message(std::string_view found, std::span<const std::string_view> words) {
-  if (words.size() == 1) return fmt::format("{}: only \"{}\" in this version", sluice::quoted(found), words[0]);
+  if (words.size() == 1)
+    return fmt::format("{}: only \"{}\" in this version", sluice::quoted(found), words[0]);
   std::string message = fmt::format("{} is not known", sluice::quoted(found));
-  if (auto near = nearest(found, words); !near.empty()) message += fmt::format(", did you mean \"{}\"?", near);
+  if (auto near = nearest(found, words); !near.empty())
+    message += fmt::format(", did you mean \"{}\"?", near);
   return message + fmt::format("; allowed: \"{}\"", fmt::join(words, "\", \""));
 }
 
-std::expected<std::uint8_t, std::string> word(std::string_view text, std::span<const std::string_view> words) {
+std::expected<std::uint8_t, std::string> word(std::string_view text,
+                                              std::span<const std::string_view> words) {
   const auto at = std::find(words.begin(), words.end(), text);
   if (at == words.end()) return wrong(word_message(text, words));
   return static_cast<std::uint8_t>(at - words.begin());
@@ -57,7 +62,8 @@ std::expected<unsigned, std::string> file_mode(std::string_view text) {
   unsigned mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
   if (error == std::errc() && end == text.data() + text.size() && mode <= 0777) return mode;
-  return wrong(fmt::format("{} is no file mode: write octal digits, as \"0770\"", sluice::quoted(text)));
+  return wrong(
+      fmt::format("{} is no file mode: write octal digits, as \"0770\"", sluice::quoted(text)));
 }
 
 // Sets a key from one text, wherever it came from.
@@ -168,28 +174,38 @@ struct FromText {
 // What a key takes, for "found X, but it takes Y".
 struct Wanted {
   std::string operator()(bool*) const { return "true or false"; }
-  std::string operator()(WordRef v) const { return fmt::format("one of \"{}\"", fmt::join(v.words, "\", \"")); }
+  std::string operator()(WordRef v) const {
+    return fmt::format("one of \"{}\"", fmt::join(v.words, "\", \""));
+  }
   std::string operator()(OptionalModeRef) const { return "\"session\" or \"transaction\""; }
   std::string operator()(CountRef) const { return "a whole number"; }
   std::string operator()(OptionalCountRef) const { return "a whole number"; }
   std::string operator()(FileModeRef) const { return "octal digits, as \"0770\""; }
   std::string operator()(BytesRef) const { return "a size, as \"8MB\""; }
-  std::string operator()(Duration*) const { return "a duration with its unit, as \"5s\" or \"100ms\""; }
+  std::string operator()(Duration*) const {
+    return "a duration with its unit, as \"5s\" or \"100ms\"";
+  }
   std::string operator()(TextRef) const { return "a text in quotes"; }
-  std::string operator()(std::vector<std::string>*) const { return "a list of texts, as [\"a\", \"b\"]"; }
+  std::string operator()(std::vector<std::string>*) const {
+    return "a list of texts, as [\"a\", \"b\"]";
+  }
   std::string operator()(UsersRef) const { return "a table, as { app = \"secret\" }"; }
   std::string operator()(Dsn*) const { return "a text, as \"postgres://user@host:5432/database\""; }
-  std::string operator()(std::vector<Dsn>*) const { return "a list, as [\"postgres://host:5432/database\"]"; }
+  std::string operator()(std::vector<Dsn>*) const {
+    return "a list, as [\"postgres://host:5432/database\"]";
+  }
 };
 
 bool takes_number(const Key& key) {
-  return std::holds_alternative<CountRef>(key.ref) || std::holds_alternative<OptionalCountRef>(key.ref) ||
+  return std::holds_alternative<CountRef>(key.ref) ||
+         std::holds_alternative<OptionalCountRef>(key.ref) ||
          std::holds_alternative<BytesRef>(key.ref);
 }
 
 Outcome set_number(const Key& key, std::int64_t n) {
   if (const auto* mode = std::get_if<FileModeRef>(&key.ref)) {
-    if (n < 0 || n > 0777) return wrong(fmt::format("{} is no file mode: write \"0770\" or 0o770", n));
+    if (n < 0 || n > 0777)
+      return wrong(fmt::format("{} is no file mode: write \"0770\" or 0o770", n));
     *mode->value = static_cast<unsigned>(n);
     return {};
   }
@@ -198,7 +214,8 @@ Outcome set_number(const Key& key, std::int64_t n) {
   if (takes_number(key) || std::holds_alternative<Duration*>(key.ref))
     return std::visit(FromText{std::to_string(n), {}}, key.ref);
   return wrong(fmt::format("found {}, but it takes {}",
-                           key.secret() ? "a number" : fmt::format("the number {}", n), std::visit(Wanted{}, key.ref)));
+                           key.secret() ? "a number" : fmt::format("the number {}", n),
+                           std::visit(Wanted{}, key.ref)));
 }
 
 // A list item or a user's secret has to be a text.
@@ -206,7 +223,9 @@ Outcome set_users(UsersRef users, const TomlNode::Table& table) {
   std::map<std::string, std::string> read;
   for (const auto& entry : table) {
     const auto* secret = std::get_if<std::string>(&entry.node.value);
-    if (!secret) return wrong(fmt::format("user {}: the secret has to be a text in quotes", sluice::quoted(entry.key)));
+    if (!secret)
+      return wrong(
+          fmt::format("user {}: the secret has to be a text in quotes", sluice::quoted(entry.key)));
     read[entry.key] = *secret;
   }
   *users = std::move(read);
@@ -217,7 +236,9 @@ Outcome set_list(const Key& key, const TomlNode::Array& array) {
   std::vector<std::string> texts;
   for (const auto& item : array) {
     const auto* text = std::get_if<std::string>(&item.value);
-    if (!text) return wrong(fmt::format("item {} is {}, but it takes texts", texts.size() + 1, item.found()));
+    if (!text)
+      return wrong(
+          fmt::format("item {} is {}, but it takes texts", texts.size() + 1, item.found()));
     texts.push_back(*text);
   }
   if (auto* list = std::get_if<std::vector<std::string>*>(&key.ref)) {
@@ -253,8 +274,10 @@ Outcome set_key(const Key& key, const TomlNode& node, std::string_view folder) {
   if (const auto* n = std::get_if<std::int64_t>(&node.value)) return set_number(key, *n);
   const auto* text = std::get_if<std::string>(&node.value);
   const bool textual = !takes_number(key) || std::holds_alternative<BytesRef>(key.ref);
-  if (!text || !textual || std::holds_alternative<bool*>(key.ref) || std::holds_alternative<UsersRef>(key.ref))
-    return wrong(fmt::format("found {}, but it takes {}", key.secret() ? "something else" : node.found(),
+  if (!text || !textual || std::holds_alternative<bool*>(key.ref) ||
+      std::holds_alternative<UsersRef>(key.ref))
+    return wrong(fmt::format("found {}, but it takes {}",
+                             key.secret() ? "something else" : node.found(),
                              std::visit(Wanted{}, key.ref)));
   if (auto* one = std::get_if<std::vector<std::string>*>(&key.ref)) {
     **one = {*text};  // a single text is a list of one
@@ -277,13 +300,15 @@ std::string_view nearest(std::string_view name, std::span<const std::string_view
     const auto shorter = std::min(candidate.size(), name.size());
     if (shorter >= 4 && candidate.substr(0, shorter) == name.substr(0, shorter)) return candidate;
     // Levenshtein's distance with adjacent swaps (optimal string alignment), three rows at a time.
-    std::vector<std::size_t> before(candidate.size() + 1), row(candidate.size() + 1), last(candidate.size() + 1);
+    std::vector<std::size_t> before(candidate.size() + 1), row(candidate.size() + 1),
+        last(candidate.size() + 1);
     for (std::size_t j = 0; j <= candidate.size(); ++j) row[j] = j;
     for (std::size_t i = 1; i <= name.size(); ++i) {
       before = std::exchange(last, std::exchange(row, before));
       row[0] = i;
       for (std::size_t j = 1; j <= candidate.size(); ++j) {
-        row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (name[i - 1] != candidate[j - 1])});
+        row[j] = std::min(
+            {last[j] + 1, row[j - 1] + 1, last[j - 1] + (name[i - 1] != candidate[j - 1])});
         if (i > 1 && j > 1 && name[i - 1] == candidate[j - 2] && name[i - 2] == candidate[j - 1])
           row[j] = std::min(row[j], before[j - 2] + 1);
       }

@@ -52,7 +52,8 @@ struct AsToml {
   Text operator()(UsersRef v) const {
     std::string out = "{";
     for (const auto& [name, secret] : *v)
-      out += fmt::format("{}{} = {}", out.size() > 1 ? ", " : " ", toml_string(name), hidden(secret));
+      out +=
+          fmt::format("{}{} = {}", out.size() > 1 ? ", " : " ", toml_string(name), hidden(secret));
     return out + " }";
   }
   Text operator()(Dsn* v) const { return written(*v); }
@@ -69,8 +70,8 @@ std::string_view table_of(std::string_view key) {
 }
 
 // The keys that differ from the defaults, those of a table under its header.
-void append_section(std::string& out, const std::vector<Key>& keys, const std::vector<Key>& defaults,
-                    const std::string& section) {
+void append_section(std::string& out, const std::vector<Key>& keys,
+                    const std::vector<Key>& defaults, const std::string& section) {
   std::string_view table;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto value = toml_of(keys[i]);
@@ -103,7 +104,8 @@ std::string text_of(const Dsn& dsn) {
     if (!dsn.password.empty()) out += ":" + percent_encoded(dsn.password);
     out += "@";
   }
-  for (std::size_t i = 0; i < dsn.hosts.size(); ++i) out += (i ? "," : "") + host_text(dsn.hosts[i]);
+  for (std::size_t i = 0; i < dsn.hosts.size(); ++i)
+    out += (i ? "," : "") + host_text(dsn.hosts[i]);
   out += "/" + percent_encoded(dsn.database);
   char mark = '?';
   for (const auto& [name, value] : dsn.options) {

@@ -79,7 +79,8 @@ struct ListRow {
 constexpr ListRow kLists[] = {
     {"admin_users", [](L& l) -> std::vector<std::string>& { return l.auth.admin_users; }},
     {"stats_users", [](L& l) -> std::vector<std::string>& { return l.auth.stats_users; }},
-    {"ignore_startup_parameters", [](L& l) -> std::vector<std::string>& { return l.ignore_startup_parameters; }},
+    {"ignore_startup_parameters",
+     [](L& l) -> std::vector<std::string>& { return l.ignore_startup_parameters; }},
 };
 
 // Keys without an equivalent, and why that does no harm or what to do instead.
@@ -141,11 +142,13 @@ constexpr std::string_view kDefaultAuthQuery =
 
 template <class Row, std::size_t N>
 const Row* row_of(const Row (&rows)[N], std::string_view key) {
-  const auto found = std::find_if(std::begin(rows), std::end(rows), [&](const Row& r) { return r.key == key; });
+  const auto found =
+      std::find_if(std::begin(rows), std::end(rows), [&](const Row& r) { return r.key == key; });
   return found == std::end(rows) ? nullptr : found;
 }
 
-std::optional<std::uint8_t> index_in(std::span<const std::string_view> words, std::string_view text) {
+std::optional<std::uint8_t> index_in(std::span<const std::string_view> words,
+                                     std::string_view text) {
   const auto found = std::find(words.begin(), words.end(), text);
   if (found == words.end()) return std::nullopt;
   return static_cast<std::uint8_t>(found - words.begin());
@@ -167,7 +170,8 @@ class Importer {
     config_.net.backlog = 128;
   }
 
-  std::expected<PgbouncerImport, std::vector<Problem>> import(const std::vector<IniEntry>& entries) {
+  std::expected<PgbouncerImport, std::vector<Problem>> import(
+      const std::vector<IniEntry>& entries) {
     // Databases build on what [pgbouncer] says, wherever it stands.
     for (const auto& entry : entries)
       if (entry.section == "pgbouncer") read_setting(entry);
@@ -178,7 +182,8 @@ class Importer {
       if (entry.section == "peers") note(entry, "not needed: cancel keys name worker and process");
     }
     finish_auth();
-    if (l().databases.empty() && problems_.empty()) problems_.push_back({path_, 0, 0, "[databases]", "is empty"});
+    if (l().databases.empty() && problems_.empty())
+      problems_.push_back({path_, 0, 0, "[databases]", "is empty"});
     if (!problems_.empty()) return std::unexpected(std::move(problems_));
     return PgbouncerImport{std::move(config_), std::move(notes_)};
   }
@@ -223,7 +228,8 @@ class Importer {
     return items;
   }
 
-  std::optional<PoolMode> pool_mode(const IniEntry& e, const std::string& key, std::string_view value) {
+  std::optional<PoolMode> pool_mode(const IniEntry& e, const std::string& key,
+                                    std::string_view value) {
     if (value == "statement") {
       note(e, key, "statement mode has no equivalent: transaction mode is used");
       return PoolMode::transaction;
@@ -251,8 +257,8 @@ class Importer {
       note(e, "trust: the databases' own user is used; nobody becomes admin by it");
     } else if (e.value == "hba" || e.value == "pam") {
       note(e, fmt::format("{} has no equivalent: auto is used, check who may log in", e.value));
-    } else if (auto i = index_in(kAuthMethods, e.value); i && e.value != "auto" && e.value != "passthrough" &&
-                                                         e.value != "password") {
+    } else if (auto i = index_in(kAuthMethods, e.value);
+               i && e.value != "auto" && e.value != "passthrough" && e.value != "password") {
       method = static_cast<AuthMethod>(*i);
     } else {
       wrong(e, fmt::format("{} is no auth_type", sluice::quoted(e.value)));
@@ -270,7 +276,8 @@ class Importer {
 
   // --- [pgbouncer]
   void read_setting(const IniEntry& e) {
-    if (const auto* row = row_of(kDurations, e.key)) return set_duration(e, row->member(l()), row->unit);
+    if (const auto* row = row_of(kDurations, e.key))
+      return set_duration(e, row->member(l()), row->unit);
     if (const auto* row = row_of(kCounts, e.key)) {
       if (auto n = number(e, e.value)) row->member(l()) = *n;
       return;
@@ -311,7 +318,8 @@ class Importer {
       set_tls_mode(e, l().server_tls.mode);
     } else if (e.key == "reserve_pool_size") {
       if (auto n = number(e, e.value)) reserve_ = *n;
-      if (reserve_ > 0) note(e, fmt::format("{} added to pool.max: there is no separate reserve", reserve_));
+      if (reserve_ > 0)
+        note(e, fmt::format("{} added to pool.max: there is no separate reserve", reserve_));
     } else if (e.key == "max_db_connections") {
       if (auto n = number(e, e.value)) max_database_ = *n;
     } else if (e.key == "listen_backlog") {
@@ -327,7 +335,8 @@ class Importer {
 
   void finish_settings() {
     // 0 leaves it to the kernel there; here it would turn it off.
-    if (l().timeouts.tcp_keepalive == Duration::zero()) l().timeouts.tcp_keepalive = std::chrono::hours(2);
+    if (l().timeouts.tcp_keepalive == Duration::zero())
+      l().timeouts.tcp_keepalive = std::chrono::hours(2);
     if (!keepalive_) l().timeouts.tcp_keepalive = Duration::zero();
     for (const auto& address : addresses_) {
       const bool v6 = address.find(':') != address.npos;
@@ -375,7 +384,8 @@ class Importer {
     l().databases[e.key] = std::move(database);
   }
 
-  void read_database_part(const IniEntry& e, Database& database, const std::string& name, const std::string& value) {
+  void read_database_part(const IniEntry& e, Database& database, const std::string& name,
+                          const std::string& value) {
     const auto key = fmt::format("{}.{}", e.key, name);
     if (name == "dbname") {
       database.dsn.database = value;
@@ -392,29 +402,38 @@ class Importer {
     } else if (name == "max_db_connections") {
       database.max_total = number(e, value);
     } else if (name == "connect_query") {
-      note(e, key, "ignored, nothing is run on a new connection: use ALTER ROLE ... SET or ALTER DATABASE ... SET");
+      note(e, key,
+           "ignored, nothing is run on a new connection: use ALTER ROLE ... SET or ALTER DATABASE "
+           "... SET");
     } else if (name == "client_encoding" || name == "datestyle" || name == "timezone" ||
                name == "application_name") {
-      note(e, key, fmt::format("ignored, each client's own setting counts: use ALTER DATABASE ... SET {}", name));
+      note(e, key,
+           fmt::format("ignored, each client's own setting counts: use ALTER DATABASE ... SET {}",
+                       name));
     } else {
       note(e, key, "ignored, not known");
     }
   }
 
-  void set_size(const IniEntry& e, Database& database, std::optional<unsigned> size, std::optional<unsigned> reserve) {
+  void set_size(const IniEntry& e, Database& database, std::optional<unsigned> size,
+                std::optional<unsigned> reserve) {
     database.max = std::max(1u, size.value_or(plain_max_)) + reserve.value_or(reserve_);
     if (reserve && *reserve > 0)
-      note(e, e.key + ".reserve_pool", fmt::format("{} added to pool.max: there is no separate reserve", *reserve));
+      note(e, e.key + ".reserve_pool",
+           fmt::format("{} added to pool.max: there is no separate reserve", *reserve));
   }
 
   void set_hosts(const IniEntry& e, Dsn& dsn, const std::string& host, std::uint16_t port) {
     for (auto& item : list(host)) {
-      if (item.starts_with('@')) return wrong(e, "hosts in the abstract namespace have no equivalent");
-      if (!possible_host(item)) return wrong(e, fmt::format("{} can't be a host's name", sluice::quoted(item)));
+      if (item.starts_with('@'))
+        return wrong(e, "hosts in the abstract namespace have no equivalent");
+      if (!possible_host(item))
+        return wrong(e, fmt::format("{} can't be a host's name", sluice::quoted(item)));
       dsn.hosts.push_back({std::move(item), port});
     }
     // Without a host PgBouncer connects through the directory where it listens.
-    if (dsn.hosts.empty()) dsn.hosts.push_back({socket_dir_.empty() ? "/run/postgresql" : socket_dir_, port});
+    if (dsn.hosts.empty())
+      dsn.hosts.push_back({socket_dir_.empty() ? "/run/postgresql" : socket_dir_, port});
     if (dsn.hosts.size() > 1)
       note(e, e.key + ".host", "several hosts are tried in order, not in turn");
     if (!dsn.password.empty() && dsn.user.empty()) {
@@ -425,8 +444,9 @@ class Importer {
 
   void finish_auth() {
     auto& auth = l().auth;
-    const bool asks = !auth.user.empty() || std::any_of(l().databases.begin(), l().databases.end(),
-                                                        [](const auto& d) { return !d.second.auth_user.empty(); });
+    const bool asks = !auth.user.empty() ||
+                      std::any_of(l().databases.begin(), l().databases.end(),
+                                  [](const auto& d) { return !d.second.auth_user.empty(); });
     if (!asks) auth.query.clear();
     if (asks && auth.query.empty()) auth.query = kDefaultAuthQuery;
     if (auth.userlist.empty()) return;
@@ -449,7 +469,8 @@ class Importer {
 
 }  // namespace
 
-std::expected<PgbouncerImport, std::vector<Problem>> import_pgbouncer(const std::string& path, const ReadFile& read) {
+std::expected<PgbouncerImport, std::vector<Problem>> import_pgbouncer(const std::string& path,
+                                                                      const ReadFile& read) {
   auto entries = parse_ini(path, read);
   if (!entries) return std::unexpected(std::move(entries.error()));
   return Importer(path, read).import(*entries);

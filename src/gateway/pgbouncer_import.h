@@ -19,6 +19,7 @@ struct PgbouncerImport {
 // Reads pgbouncer.ini and what it includes; keys of version 1.18 and a few newer ones. Problems: files
 // that can't be read, lines that PgBouncer itself would refuse. Files named in it stay where they are.
 std::expected<PgbouncerImport, std::vector<Problem>> import_pgbouncer(const std::string& path);
-std::expected<PgbouncerImport, std::vector<Problem>> import_pgbouncer(const std::string& path, const ReadFile& read);
+std::expected<PgbouncerImport, std::vector<Problem>> import_pgbouncer(const std::string& path,
+                                                                      const ReadFile& read);
 
 }  // namespace sluice::gateway

@@ -1,8 +1,8 @@
 #include "gateway/pgbouncer_import.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
+
+#include <gtest/gtest.h>
 
 namespace sluice::gateway {
 namespace {
@@ -12,11 +12,13 @@ using std::chrono::hours;
 using Files = std::map<std::string, std::string>;
 
 auto import(const Files& files) {
-  return import_pgbouncer("/etc/pgbouncer/pgbouncer.ini", [&](const std::string& path) -> Result<std::string> {
-    const auto found = files.find(path);
-    if (found == files.end()) return fail(Code::not_found, path + " can't be read: No such file or directory");
-    return found->second;
-  });
+  return import_pgbouncer(
+      "/etc/pgbouncer/pgbouncer.ini", [&](const std::string& path) -> Result<std::string> {
+        const auto found = files.find(path);
+        if (found == files.end())
+          return fail(Code::not_found, path + " can't be read: No such file or directory");
+        return found->second;
+      });
 }
 
 PgbouncerImport imported(const Files& files) {
@@ -28,7 +30,9 @@ PgbouncerImport imported(const Files& files) {
   return empty;
 }
 
-PgbouncerImport imported(const std::string& ini) { return imported(Files{{"/etc/pgbouncer/pgbouncer.ini", ini}}); }
+PgbouncerImport imported(const std::string& ini) {
+  return imported(Files{{"/etc/pgbouncer/pgbouncer.ini", ini}});
+}
 
 std::string problems(const std::string& ini) {
   auto result = import({{"/etc/pgbouncer/pgbouncer.ini", ini}});
@@ -97,7 +101,8 @@ TEST(PgbouncerImportTest, a_web_application_keeps_its_behaviour) {
   EXPECT_EQ(l.timeouts.idle_in_transaction, std::chrono::milliseconds(30500));
   EXPECT_EQ(l.timeouts.tcp_keepalive, seconds(45));
   EXPECT_EQ(l.timeouts.tcp_user_timeout, std::chrono::milliseconds(1500));
-  EXPECT_EQ(l.ignore_startup_parameters, (std::vector<std::string>{"extra_float_digits", "search_path"}));
+  EXPECT_EQ(l.ignore_startup_parameters,
+            (std::vector<std::string>{"extra_float_digits", "search_path"}));
   EXPECT_EQ(l.server_tls.mode, TlsMode::disable);
 
   const auto app = find_database(l, "app");
@@ -117,12 +122,16 @@ TEST(PgbouncerImportTest, a_web_application_keeps_its_behaviour) {
 TEST(PgbouncerImportTest, what_has_no_equivalent_is_named_with_its_place) {
   const auto result = imported(Files{{"/etc/pgbouncer/pgbouncer.ini", kWebApplication},
                                      {"/etc/pgbouncer/userlist.txt", "\"app\" \"secret\"\n"}});
-  EXPECT_EQ(text_of(result.notes),
-            "/etc/pgbouncer/pgbouncer.ini:7:1: logfile: ignored, the log goes to standard error: let the service "
-            "manager keep it\n"
-            "/etc/pgbouncer/pgbouncer.ini:8:1: pidfile: ignored, the service manager knows the process\n"
-            "/etc/pgbouncer/pgbouncer.ini:20:1: reserve_pool_size: 5 added to pool.max: there is no separate reserve\n"
-            "/etc/pgbouncer/pgbouncer.ini:21:1: reserve_pool_timeout: ignored, the reserve is part of pool.max\n");
+  EXPECT_EQ(
+      text_of(result.notes),
+      "/etc/pgbouncer/pgbouncer.ini:7:1: logfile: ignored, the log goes to standard error: let the "
+      "service "
+      "manager keep it\n"
+      "/etc/pgbouncer/pgbouncer.ini:8:1: pidfile: ignored, the service manager knows the process\n"
+      "/etc/pgbouncer/pgbouncer.ini:20:1: reserve_pool_size: 5 added to pool.max: there is no "
+      "separate reserve\n"
+      "/etc/pgbouncer/pgbouncer.ini:21:1: reserve_pool_timeout: ignored, the reserve is part of "
+      "pool.max\n");
 }
 
 // A platform for many tenants: fallback database, auth_query, forced users, quoted names, includes.
@@ -178,16 +187,19 @@ ha = host=db1,db2 port=6000 max_db_connections=0 connect_query='select 1' timezo
   EXPECT_EQ(any->auth_user, "other");
 
   const auto notes = text_of(result.notes);
-  for (auto expected : {"auth_type: auto: md5 or SCRAM", "server_round_robin: ignored, connections are reused last in",
-                        "databases.ini:5:1: ha.connect_query: ignored", "ha.timezone: ignored", "ha.host: several hosts"})
+  for (auto expected : {"auth_type: auto: md5 or SCRAM",
+                        "server_round_robin: ignored, connections are reused last in",
+                        "databases.ini:5:1: ha.connect_query: ignored", "ha.timezone: ignored",
+                        "ha.host: several hosts"})
     EXPECT_NE(notes.find(expected), notes.npos) << expected << "\n" << notes;
   expect_round_trip(result.config);
 }
 
 // The smallest file that PgBouncer's manual shows, on Unix sockets alone.
 TEST(PgbouncerImportTest, a_small_file_gets_pgbouncers_defaults) {
-  const auto result = imported("[databases]\nfoodb =\n[pgbouncer]\nauth_type = trust\nlisten_port = 6543\n"
-                               "unix_socket_dir = /tmp\n[users]\nbob = pool_mode=session\n");
+  const auto result = imported(
+      "[databases]\nfoodb =\n[pgbouncer]\nauth_type = trust\nlisten_port = 6543\n"
+      "unix_socket_dir = /tmp\n[users]\nbob = pool_mode=session\n");
   const auto& l = result.config.postgres[0];
   EXPECT_EQ(l.listen, std::vector<std::string>{"/tmp/.s.PGSQL.6543"});
   EXPECT_EQ(l.unix_socket_dir, "");
@@ -207,12 +219,17 @@ TEST(PgbouncerImportTest, auth_user_alone_brings_pgbouncers_own_query) {
   const auto result = imported("[databases]\na = auth_user=x\n[pgbouncer]\n");
   EXPECT_TRUE(result.config.postgres[0].auth.query.starts_with("SELECT rolname, CASE"));
   // ... and a query that nobody may run is none.
-  EXPECT_EQ(imported("[databases]\na =\n[pgbouncer]\nauth_query = select $1\n").config.postgres[0].auth.query, "");
+  EXPECT_EQ(imported("[databases]\na =\n[pgbouncer]\nauth_query = select $1\n")
+                .config.postgres[0]
+                .auth.query,
+            "");
 }
 
 TEST(PgbouncerImportTest, methods_without_equivalent_never_become_trust_silently) {
   const auto method = [](const std::string& type) {
-    return imported("[databases]\na =\n[pgbouncer]\nauth_type = " + type + "\n").config.postgres[0].auth.method;
+    return imported("[databases]\na =\n[pgbouncer]\nauth_type = " + type + "\n")
+        .config.postgres[0]
+        .auth.method;
   };
   EXPECT_EQ(method("hba"), AuthMethod::automatic);
   EXPECT_EQ(method("pam"), AuthMethod::automatic);
@@ -222,10 +239,12 @@ TEST(PgbouncerImportTest, methods_without_equivalent_never_become_trust_silently
 }
 
 TEST(PgbouncerImportTest, a_broken_userlist_is_noted) {
-  const auto result = imported(Files{{"/etc/pgbouncer/pgbouncer.ini", "[databases]\na =\n[pgbouncer]\nauth_file = u\n"},
-                                     {"/etc/pgbouncer/u", "\"x\n"}});
+  const auto result = imported(
+      Files{{"/etc/pgbouncer/pgbouncer.ini", "[databases]\na =\n[pgbouncer]\nauth_file = u\n"},
+            {"/etc/pgbouncer/u", "\"x\n"}});
   ASSERT_EQ(result.notes.size(), 1u);
-  EXPECT_TRUE(result.notes[0].text().starts_with("/etc/pgbouncer/u: auth_file: line 1")) << result.notes[0].text();
+  EXPECT_TRUE(result.notes[0].text().starts_with("/etc/pgbouncer/u: auth_file: line 1"))
+      << result.notes[0].text();
 }
 
 TEST(PgbouncerImportTest, what_pgbouncer_refuses_is_a_problem) {

@@ -45,7 +45,12 @@ std::size_t name_end(std::string_view line) {
 bool valid_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xc2 ? 0
+                               : lead < 0xe0 ? 2
+                               : lead < 0xf0 ? 3
+                               : lead < 0xf5 ? 4
+                                             : 0;
     if (length == 0 || i + length > text.size()) return false;
     std::uint32_t point = length == 1 ? lead : lead & (0x7fu >> length);
     for (std::size_t k = 1; k < length; ++k) {
@@ -85,12 +90,14 @@ class IniReader {
     if (line.empty() || line[0] == ';' || line[0] == '#') return;
     if (line[0] == '%') return include(path, number, line, depth);
     if (line[0] == '[') {
-      if (line.back() != ']') return wrong(path, number, "the section's closing bracket is missing");
+      if (line.back() != ']')
+        return wrong(path, number, "the section's closing bracket is missing");
       section_ = lower(trim(line.substr(1, line.size() - 2)));
       return;
     }
     const auto equals = name_end(line);
-    if (equals == line.npos) return wrong(path, number, fmt::format("{} is no key = value", sluice::quoted(line)));
+    if (equals == line.npos)
+      return wrong(path, number, fmt::format("{} is no key = value", sluice::quoted(line)));
     if (section_.empty()) return wrong(path, number, "stands before the first [section]");
     entries.push_back({section_, unquoted(trim(line.substr(0, equals))),
                        std::string(trim(line.substr(equals + 1))), path, number});
@@ -114,18 +121,21 @@ std::string beside(const std::string& file, std::string_view path) {
   return (std::filesystem::path(file).parent_path() / path).lexically_normal().string();
 }
 
-std::expected<std::vector<IniEntry>, std::vector<Problem>> parse_ini(const std::string& path, const ReadFile& read) {
+std::expected<std::vector<IniEntry>, std::vector<Problem>> parse_ini(const std::string& path,
+                                                                     const ReadFile& read) {
   IniReader reader(read);
   reader.read(path, 0);
   if (!reader.problems.empty()) return std::unexpected(std::move(reader.problems));
   return std::move(reader.entries);
 }
 
-std::expected<std::vector<std::pair<std::string, std::string>>, std::string> parse_pairs(std::string_view text) {
+std::expected<std::vector<std::pair<std::string, std::string>>, std::string> parse_pairs(
+    std::string_view text) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (text = trim(text); !text.empty(); text = trim(text)) {
     const auto equals = text.find('=');
-    if (equals == text.npos) return std::unexpected(fmt::format("{} has no value", sluice::quoted(text)));
+    if (equals == text.npos)
+      return std::unexpected(fmt::format("{} has no value", sluice::quoted(text)));
     std::string name = lower(trim(text.substr(0, equals)));
     text = trim(text.substr(equals + 1));
     std::string value;
@@ -136,7 +146,8 @@ std::expected<std::vector<std::pair<std::string, std::string>>, std::string> par
     } else {
       std::size_t i = 1;
       for (;; ++i) {
-        if (i >= text.size()) return std::unexpected(fmt::format("{}: the closing quote is missing", name));
+        if (i >= text.size())
+          return std::unexpected(fmt::format("{}: the closing quote is missing", name));
         if (text[i] != '\'')
           value += text[i];
         else if (i + 1 < text.size() && text[i + 1] == '\'')

@@ -25,10 +25,12 @@ using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 
 // All entries in order, those of included files where they are included. Relative files start at the
 // folder of the file that names them.
-std::expected<std::vector<IniEntry>, std::vector<Problem>> parse_ini(const std::string& path, const ReadFile& read);
+std::expected<std::vector<IniEntry>, std::vector<Problem>> parse_ini(const std::string& path,
+                                                                     const ReadFile& read);
 
 // "host=db1 port=5432 connect_query='select ''x'''": names are lower case. The error says what is wrong.
-std::expected<std::vector<std::pair<std::string, std::string>>, std::string> parse_pairs(std::string_view text);
+std::expected<std::vector<std::pair<std::string, std::string>>, std::string> parse_pairs(
+    std::string_view text);
 
 std::string beside(const std::string& file, std::string_view path);
 

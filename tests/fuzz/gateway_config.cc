@@ -51,7 +51,9 @@ void check_ini(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   // Loading opens the files that a configuration names, and some of a system's block for ever.
-  if (text.find("/dev") != text.npos || text.find("\\u") != text.npos || text.find("\\U") != text.npos) return 0;
+  if (text.find("/dev") != text.npos || text.find("\\u") != text.npos ||
+      text.find("\\U") != text.npos)
+    return 0;
   if (text.starts_with(";ini\n"))
     check_ini(text);
   else
