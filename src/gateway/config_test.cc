@@ -1,3 +1,5 @@
+// What a configuration may hold, where its values come from, and what each mistake is answered with.
+// Long because every kind of mistake has a row, and every key a line in the file that sets them all.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
