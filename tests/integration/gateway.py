@@ -12,7 +12,7 @@ from pathlib import Path
 from servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-READY = re.compile(r"ready: postgres ([\d.]+):(\d+)(?:, \S+)*?, admin ([\d.]+):(\d+)")
+READY = re.compile(r"ready: .*?\bpostgres [\d.]+:(\d+).*\badmin [\d.]+:(\d+)")
 SANITIZER = re.compile(r"AddressSanitizer|ThreadSanitizer|LeakSanitizer|runtime error:|Assertion .* failed")
 
 
@@ -108,7 +108,7 @@ class Sluice:
         line = self._ready_line(ready_seconds)
         found = READY.search(line)
         assert found, f"no ready line but {line!r}; log:\n{self.log()[-3000:]}"
-        assert int(found[2]) == self.port and int(found[4]) == self.admin_port, line
+        assert int(found[1]) == self.port and int(found[2]) == self.admin_port, line
         return self
 
     def _environment(self):
