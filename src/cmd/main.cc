@@ -1,6 +1,4 @@
-#include <cstdio>
+// The program `sluice`: all it does is in cmd/.
+#include "cmd/command_line.h"
 
-int main() {
-  std::puts("sluice " SLUICE_VERSION);
-  return 0;
-}
+int main(int argc, char** argv) { return sluice::cmd::run(argc, argv); }
