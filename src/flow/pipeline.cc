@@ -26,7 +26,7 @@ UpstreamConn& connection(Client& client) { return static_cast<UpstreamConn&>(cli
 Result<void> Pipeline::ask(Client& client, Request& q) {
   if (Duration wait = stages_.limiter.admit(client.id, q.cost, present()); wait > Duration::zero())
     return too_many_requests(wait);
-  if (!q.analysis) q.analysis = stages_.analyzer.examine(q.statement);
+  if (!q.analysis) q.analysis = examine(client, q.statement);
   // Transactions, writes and what arrives in pieces go straight through.
   if (client.lease || !q.whole || q.analysis->verb != query::Verb::select) return fetch(client, q);
   const CacheKey key{.identity = {}, .statement = q.statement};
@@ -43,7 +43,16 @@ Result<void> Pipeline::ask(Client& client, Request& q) {
 Result<query::Analysis> Pipeline::follow(Client& client, std::string_view statement) {
   if (Duration wait = stages_.limiter.admit(client.id, 1, present()); wait > Duration::zero())
     return too_many_requests(wait);
-  return stages_.analyzer.examine(statement);
+  return examine(client, statement);
+}
+
+query::Analysis Pipeline::examine(const Client& client, std::string_view statement) const {
+  if (!client.opaque_text) return stages_.analyzer.examine(statement, client.backslash_escapes);
+  query::Analysis unknown;
+  unknown.verb = query::Verb::unknown;
+  unknown.statements = 1;
+  unknown.pins = query::bit(query::PinCause::unanalysed);
+  return unknown;
 }
 
 // Balance, pool, exchange, retry, settle.

@@ -32,6 +32,7 @@ class Pipeline final : public session::Walk {
   Result<query::Analysis> follow(session::Client& client, std::string_view statement) override;
 
  private:
+  query::Analysis examine(const session::Client& client, std::string_view statement) const;
   Result<void> fetch(session::Client& client, session::Request& q);
   Result<void> find_connection(session::Client& client, const session::Request& q);
   static void settle(session::Client& client, bool answered);

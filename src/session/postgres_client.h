@@ -112,6 +112,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void on_copy_in() override { in_group_ = true; }
   void on_ready(char status) override;
   void on_unparsed(const Awaited& parse) override;
+  void on_unclosed(const Awaited& close) override { statements_.put(close.name, close.statement); }
   bool on_stale_plan(const StatementRef& statement) override;
   void on_progress() override;
   void on_lost(const Error& error) override;
@@ -125,6 +126,8 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool forward_parse(ServerConn& conn, const Frame& frame, Ask& request);
   bool forward_unnamed(ServerConn& conn, const Frame& frame, const Parse& parse, Ask& request);
   void parse_on(ServerConn& conn, const StatementRef& statement, bool ours, std::string_view client_name);
+  StatementRef as_now(std::string_view name, const StatementRef& statement);
+  void name_statements(ServerConn& conn);
   void owe_boundary(ServerConn& conn, Buffer& reply);
   void refuse_unknown(ServerConn& conn, std::string_view name);
   void forward_bind(ServerConn& conn, const Frame& frame);
@@ -141,6 +144,8 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void apply(const query::Analysis& analysis, ServerConn& conn);
   bool sequence_lost(const query::Analysis& analysis, ServerConn& conn);
   ErrorReport sequence_report() const;
+  const std::string& parse_settings();
+  void note_text_rules(std::string_view name, std::string_view value);
   bool forget_statement(std::string_view sql_name);
   void commit_settings(ServerConn& conn);
   void forget_session(ServerConn& conn);
@@ -176,6 +181,8 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
     bool valid = false;
   } unnamed_;
   std::uint64_t unnamed_count_ = 0;
+  std::string parse_settings_;       // see parse_settings()
+  Settings::Ref parse_settings_of_;
 
   std::size_t frame_left_ = 0;    // of a copy frame whose beginning has been sent
   bool in_group_ = false;         // messages sent since the last boundary
@@ -187,6 +194,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool draining_ = false, relaying_ = false, waiting_ = false, asking_cancel_ = false;
   bool console_ = false, console_admin_ = false;
   bool attached_ = false;
+  bool own_names_ = false;        // the kept connection knows its statements by the client's names
   bool need_more_ = false;        // a frame is waiting for its rest
   bool keep_group_ = false;       // group_ holds what was sent since the last boundary
   bool send_again_ = false;       // ... and it has to be

@@ -43,6 +43,10 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
   }
   if (!*head) return Step::need_more;
   const char type = (*head)->type;
+  if (!frontend::known(type)) {
+    violation(std::string("invalid frontend message type ") + std::to_string(static_cast<unsigned char>(type)));
+    return Step::stop;
+  }
   // A boundary: what follows belongs to another request, which may ride along.
   const bool boundary = !request.first && !in_group_ && !exchange_.copying_in();
   if (boundary && (type == frontend::kTerminate || draining_ || request.requests > kMaxAlong)) {
@@ -131,7 +135,6 @@ bool PostgresClient::forward_query(ServerConn& server, const Frame& frame, Ask& 
   }
   auto analysis = examine(query->text, request);
   if (!analysis) return false;
-  ++boundaries_sent_;
   // A statement that was prepared by the protocol isn't known by that name to any server.
   if (renames() && exchange_.settled() && server.status() != 'E' && forget_statement(analysis->deallocates)) {
     Buffer reply;
@@ -145,17 +148,32 @@ bool PostgresClient::forward_query(ServerConn& server, const Frame& frame, Ask& 
     owe_boundary(server, reply);
     return true;
   }
+  if (analysis->pinned_by(query::PinCause::sql_prepare) && renames()) name_statements(server);
   exchange_.expect({.kind = Await::query});
   apply(*analysis, server);
+  ++boundaries_sent_;
   server.out().append(frame.bytes);
   return true;
+}
+
+// SQL's EXECUTE knows statements by the client's own names: the connection, which it is about to keep,
+// learns them.
+void PostgresClient::name_statements(ServerConn& server) {
+  if (own_names_ || statements_.size() == 0 || !exchange_.settled() || in_group_ || server.status() != 'I') return;
+  own_names_ = true;
+  statements_.each([&](const std::string& name, const StatementRef& statement) {
+    append_parse(server.out(), name, statement->text, statement->types);
+    exchange_.expect({.kind = Await::parse, .ours = true});
+  });
+  append_sync(server.out());
+  exchange_.expect({.kind = Await::sync, .ours = true});
+  ++boundaries_sent_;
 }
 
 // Answers a simple query ourselves, in its turn.
 void PostgresClient::owe_boundary(ServerConn& server, Buffer& reply) {
   append_ready_for_query(reply, server.status());
   exchange_.owe(std::string(reply.view()));
-  ++boundaries_seen_;
 }
 
 bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& request) {
@@ -175,7 +193,7 @@ bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& 
   }
   if (parse->name.empty()) return forward_unnamed(server, frame, *parse, request);
   bool admitted = true;
-  StatementRef statement = worker_.statements.intern(parse->query, parse->types, [&](std::string_view text) {
+  StatementRef statement = worker_.statements.intern(parse->query, parse->types, parse_settings(), [&](std::string_view text) {
     auto found = examine(text, request);
     admitted = found.has_value();
     return std::move(found).value_or(query::Analysis{});
@@ -199,7 +217,7 @@ bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& 
     if (server.status() != 'E') {
       Buffer reply;
       append_parse_complete(reply);
-      exchange_.owe(std::string(reply.view()));
+      exchange_.owe(std::string(reply.view()), std::string(parse->name));
       return true;
     }
     // In a failed transaction the server refuses it, and says so before it looks at the name.
@@ -250,6 +268,21 @@ void PostgresClient::parse_on(ServerConn& server, const StatementRef& statement,
   exchange_.expect({.kind = Await::parse, .ours = ours, .statement = statement, .name = std::string(client_name)});
 }
 
+// The statement under the settings that are in force now, where they count for its parsing.
+StatementRef PostgresClient::as_now(std::string_view name, const StatementRef& statement) {
+  const std::string& settings = parse_settings();
+  if (statement->settings == settings) return statement;
+  StatementRef now = worker_.statements.intern(statement->text, statement->types, settings, [&](std::string_view text) {
+    query::Analysis analysis = statement->analysis;
+    if (!analysis.deallocates.empty())
+      analysis.deallocates = text.substr(static_cast<std::size_t>(analysis.deallocates.data() - statement->text.data()),
+                                         analysis.deallocates.size());
+    return analysis;
+  });
+  statements_.put(name, now);
+  return now;
+}
+
 void PostgresClient::ensure_parsed(ServerConn& server, const StatementRef& statement) {
   if (server.statements().use(*statement))
     front_.metrics().statements_reused.add();
@@ -288,7 +321,7 @@ void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
   } else {
     const StatementRef* known = statements_.find(bind->statement);
     if (!known) return refuse_unknown(server, bind->statement);
-    const StatementRef statement = *known;
+    const StatementRef statement = as_now(bind->statement, *known);
     analysis = &statement->analysis;
     if (sequence_lost(*analysis, server)) return refuse_in_group(server, sequence_report());
     ensure_parsed(server, statement);
@@ -311,7 +344,7 @@ void PostgresClient::forward_describe(ServerConn& server, const Frame& frame) {
     } else {
       const StatementRef* known = statements_.find(describe->name);
       if (!known) return refuse_unknown(server, describe->name);
-      const StatementRef statement = *known;
+      const StatementRef statement = as_now(describe->name, *known);
       ensure_parsed(server, statement);
       append_describe(server.out(), 'S', statement->server_name);
       exchange_.expect({.kind = Await::describe});
@@ -328,11 +361,13 @@ void PostgresClient::forward_close(ServerConn& server, const Frame& frame) {
   if (!close) return refuse_in_group(server, report_of(close.error()));
   if (close->kind == 'S' && renames()) {
     // The server's copy may serve others; the client's name is gone.
+    const StatementRef* known = statements_.find(close->name);
+    const StatementRef closed = known ? *known : nullptr;
     if (close->name.empty()) unnamed_.valid = false;
     statements_.erase(close->name);
     Buffer reply;
     append_close_complete(reply);
-    exchange_.owe(std::string(reply.view()));
+    exchange_.owe(std::string(reply.view()), std::string(close->name), closed);
     return;
   }
   exchange_.expect({.kind = Await::close});

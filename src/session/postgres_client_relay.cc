@@ -141,6 +141,7 @@ void PostgresClient::flush_replies() {
     return;
   }
   const std::size_t before = out_.size();
+  const bool was_full = !has_room();
   auto flushed = stream_->flush(out_);
   front_.metrics().bytes_sent.add(before - out_.size());
   if (route_) route_->counts.sent.fetch_add(before - out_.size(), std::memory_order_relaxed);
@@ -150,6 +151,7 @@ void PostgresClient::flush_replies() {
     out_.clear();
   }
   out_.release();
+  if (ServerConn* server = conn(); server && was_full && has_room()) server->resume();
 }
 
 // --- told by the server's connection, on its own time ----------------------------------------------------

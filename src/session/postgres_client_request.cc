@@ -27,9 +27,7 @@ bool starts_request(char type) {
 void PostgresClient::on_ready() {
   if (closed_) return;
   if (!out_.empty()) {
-    const bool was_full = !has_room();
     flush_replies();
-    if (ServerConn* server = conn(); server && was_full && has_room()) server->resume();
   }
   if (fiber_)
     net::wake(*fiber_);
@@ -83,6 +81,10 @@ bool PostgresClient::serve_next() {
   }
   if (!*head) return false;
   const char type = (*head)->type;
+  if (!frontend::known(type)) {
+    violation(std::string("invalid frontend message type ") + std::to_string(static_cast<unsigned char>(type)));
+    return false;
+  }
   if (type == frontend::kCopyData) {
     // The tail of a copy that the server has given up: its data is nobody's.
     const std::size_t n = std::min((*head)->frame_size(), in_.size());

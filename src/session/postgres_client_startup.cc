@@ -213,7 +213,9 @@ void PostgresClient::welcome() {
   append_authentication(out_, kAuthOk);
   for (const auto& [name, value] : *told) {
     const Setting* own = wants ? wants->find(lower(name)) : nullptr;
-    append_parameter_status(out_, name, own && !own->raw ? own->value : value);
+    const std::string& shown = own && !own->raw ? own->value : value;
+    append_parameter_status(out_, name, shown);
+    note_text_rules(name, shown);
   }
   do {
     // The worker's number in the upper bits: a cancel that another worker reads finds its way.

@@ -1,5 +1,7 @@
 // What a client's statements leave on its connection: settings, which can be replayed on another one,
 // and the rest, for which it keeps the connection (a pin) until the server says that nothing is left.
+#include <algorithm>
+
 #include "session/postgres_client.h"
 
 namespace sluice::postgres {
@@ -20,6 +22,17 @@ constexpr std::string_view kPinQuestion =
     " EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql),"
     " pg_catalog.current_setting('role') <> 'none' OR session_user <> ";
 
+// Settings that change no parse: limits, output, logging.
+constexpr std::string_view kHarmless[] = {"application_name",
+                                          "client_min_messages",
+                                          "extra_float_digits",
+                                          "idle_in_transaction_session_timeout",
+                                          "idle_session_timeout",
+                                          "lock_timeout",
+                                          "statement_timeout",
+                                          "synchronous_commit",
+                                          "work_mem"};
+
 constexpr Duration kAskTimeout = std::chrono::seconds(5);
 
 // A name as SQL writes it: folded unless it is quoted.
@@ -32,6 +45,12 @@ std::string unquoted(std::string_view name) {
     if (name[i] == '"') ++i;
   }
   return out;
+}
+
+// Client encodings in which a byte below 0x80 may be half of a character: such texts can't be read.
+bool hides_ascii(std::string_view encoding) {
+  static constexpr std::string_view all[] = {"SJIS", "BIG5", "GBK", "GB18030", "UHC", "JOHAB", "SHIFT_JIS_2004"};
+  return std::ranges::find(all, encoding) != std::end(all);
 }
 
 bool reported(const Baselines::Ref& told, std::string_view name) {
@@ -54,6 +73,7 @@ void PostgresClient::apply(const query::Analysis& analysis, ServerConn&) {
     for (unsigned i = 0; i < static_cast<unsigned>(PinCause::kCount); ++i)
       if ((pins & ~pins_) >> i & 1) front_.metrics().pins[i].add();
     pins_ |= pins;
+    recheck_pins_ = true;  // a pg_try_advisory_lock() that got none needs nothing
   }
   if (pins_ && analysis.may_unpin) recheck_pins_ = true;
   for (const query::SettingChange& change : analysis.settings)
@@ -69,6 +89,19 @@ bool PostgresClient::sequence_lost(const query::Analysis& analysis, ServerConn& 
   if (!exchange_.settled() || in_group_) return false;
   route_->keep_sequences.store(true, std::memory_order_relaxed);
   return lease.id() != last_connection || lease.uses() != last_uses + 1;
+}
+
+// The settings that a statement's parse depends on, as one text. All count but those known not to.
+const std::string& PostgresClient::parse_settings() {
+  if (parse_settings_of_ == wants) return parse_settings_;
+  parse_settings_of_ = wants;
+  parse_settings_.clear();
+  if (!wants) return parse_settings_;
+  for (const Setting& s : wants->all()) {
+    if (std::ranges::find(kHarmless, s.name) != std::end(kHarmless)) continue;
+    parse_settings_.append(s.name).append(s.raw ? "=" : ":").append(s.value).push_back('\0');
+  }
+  return parse_settings_;
 }
 
 ErrorReport PostgresClient::sequence_report() const {
@@ -87,10 +120,17 @@ bool PostgresClient::forget_statement(std::string_view sql_name) {
   return true;
 }
 
+// What a parameter says about how this client's texts are to be read.
+void PostgresClient::note_text_rules(std::string_view name, std::string_view value) {
+  if (name == "standard_conforming_strings") backslash_escapes = value == "off";
+  if (name == "client_encoding") opaque_text = hides_ascii(value);
+}
+
 void PostgresClient::on_parameter(std::string_view name, std::string_view value) {
   if (!settable(name) || !told) return;
   auto at_login = told->find(name);
   const bool as_at_login = at_login != told->end() && at_login->second == value;
+  note_text_rules(name, value);
   wants = as_at_login ? Settings::without(wants, lower(name)) : Settings::with(wants, {lower(name), std::string(value)});
 }
 
@@ -170,6 +210,11 @@ Result<void> PostgresClient::check_pins(ServerConn& server) {
   if (answer->rows.size() != 1 || answer->rows[0].size() != std::size(kAskable)) return {};
   for (std::size_t i = 0; i < std::size(kAskable); ++i)
     if (answer->rows[0][i] == "f") pins_ &= ~bit(kAskable[i]);
+  if (pins_ || !own_names_) return {};
+  own_names_ = false;
+  if (auto done = server.run("DEALLOCATE ALL", deadline_after(worker_.loop->now(), kAskTimeout)); !done)
+    return std::unexpected(done.error());
+  server.statements().clear();
   return {};
 }
 

@@ -7,12 +7,12 @@ void Exchange::expect(Awaited awaited) {
   if (queue_.size() == head_ + 1) pay();
 }
 
-void Exchange::owe(std::string reply) {
+void Exchange::owe(std::string reply, std::string name, StatementRef closed) {
   if (settled()) {
     owner_->replies().append(reply);
     return;
   }
-  queue_.push_back({.kind = Await::owed, .reply = std::move(reply)});
+  queue_.push_back({.kind = Await::owed, .statement = std::move(closed), .name = std::move(name), .reply = std::move(reply)});
 }
 
 void Exchange::pop() {
@@ -111,7 +111,7 @@ void Exchange::on_copy_in() {
   copy_extended_ = front().kind == Await::execute;
   copy_ended_ = ended_at_ > head_;
   std::size_t ignored_to = copy_ended_ ? ended_at_ : queue_.size();
-  for (std::size_t i = head_ + 1; copy_extended_ && i < ignored_to;) {
+  for (std::size_t i = head_ + 1; i < ignored_to;) {
     if (queue_[i].kind != Await::sync) {
       ++i;
       continue;
@@ -165,6 +165,8 @@ bool Exchange::plan_went_stale(const ErrorFields& error) {
 }
 
 void Exchange::undo(Awaited& awaited, ServerStatements* statements) {
+  if (awaited.kind == Await::owed && !awaited.name.empty())
+    awaited.statement ? owner_->on_unclosed(awaited) : owner_->on_unparsed(awaited);
   if (awaited.kind == Await::parse) {
     if (statements && awaited.statement) statements->erase(*awaited.statement);
     if (!awaited.ours) owner_->on_unparsed(awaited);

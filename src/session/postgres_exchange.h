@@ -27,7 +27,8 @@ enum class Await : std::uint8_t {
   query,       // anything up to ReadyForQuery
   function,    // FunctionCallResponse, ReadyForQuery
   sync,        // ReadyForQuery
-  owed,        // nothing: `reply` is put in when its turn comes
+  owed,        // nothing: `reply` is put in when its turn comes; name: of what it says is parsed,
+               // or, with a statement, closed
   refused,     // an ErrorResponse, provoked by us, in whose place `reply` goes out
 };
 
@@ -52,6 +53,8 @@ class ReplyOwner {
   virtual void on_ready(char status) = 0;
   // The server refused or skipped a Parse: the client's name doesn't exist.
   virtual void on_unparsed(const Awaited& parse) = 0;
+  // A Close that we answered was skipped: the client's name still exists.
+  virtual void on_unclosed(const Awaited& /*close*/) {}
   // The plan behind a Bind can't be used any more, and the client has seen nothing of its group. True:
   // the group will be sent again, so neither the error nor its ReadyForQuery are passed on.
   virtual bool on_stale_plan(const StatementRef& /*statement*/) { return false; }
@@ -70,7 +73,9 @@ class Exchange {
 
   ReplyOwner& owner() { return *owner_; }
   void expect(Awaited awaited);
-  void owe(std::string reply);
+  // Answers in turn, without the server. `name` is taken back
+  // if an error comes first: it isn't parsed, or with `closed` it isn't closed.
+  void owe(std::string reply, std::string name = {}, StatementRef closed = {});
   // Nothing is unanswered.
   bool settled() const { return head_ == queue_.size(); }
   bool copying_in() const { return copying_in_; }
@@ -79,8 +84,8 @@ class Exchange {
     copy_ended_ = true;
     if (!copying_in_) ended_at_ = queue_.size();  // sent before the server asked for data
   }
-  // An extended COPY FROM STDIN ignores a Sync.
-  bool ignores_sync() const { return copying_in_ && !copy_ended_ && copy_extended_; }
+  // COPY FROM STDIN ignores a Sync.
+  bool ignores_sync() const { return copying_in_ && !copy_ended_; }
 
   enum class Verdict : std::uint8_t { pass, drop, broken };
   // Judges a whole frame. `statements` is the server's table, kept in step.

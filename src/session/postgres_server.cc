@@ -63,7 +63,20 @@ void ServerConn::flush() {
 
 void ServerConn::resume() { pump(); }
 
+// Until nothing more is there or nobody has room. Dealing with what came may make room again.
 void ServerConn::pump() {
+  if (pumping_) return;
+  pumping_ = true;
+  while (read_replies() && !dead_) {
+    for (std::size_t i = 0; i < exchanges_.size(); ++i) exchanges_[i]->owner().on_progress();
+    if (!stream_->maybe_readable()) break;
+  }
+  in_.release();
+  pumping_ = false;
+}
+
+// False: nothing came.
+bool ServerConn::read_replies() {
   bool arrived = false;
   while (!dead_) {
     Exchange* exchange = current();
@@ -80,9 +93,7 @@ void ServerConn::pump() {
     }
     if (!stream_->maybe_readable()) break;
   }
-  in_.release();
-  if (!arrived || dead_) return;
-  for (Exchange* exchange : exchanges_) exchange->owner().on_progress();
+  return arrived;
 }
 
 Exchange* ServerConn::current() {

@@ -127,6 +127,7 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   class Query;  // an exchange of our own
   void on_ready() override;
   void pump();
+  bool read_replies();
   std::size_t route(std::string_view bytes);
   void on_idle_frame(const Frame& frame);
   void note_parameter(std::string_view name, std::string_view value, bool idle);
@@ -146,7 +147,7 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   std::size_t partial_ = 0;     // bytes of a frame that are still to come ...
   bool partial_passes_ = false; // ... and go on to the client
   char status_ = 'I';
-  bool fatal_ = false;
+  bool fatal_ = false, pumping_ = false;
   unsigned cancels_ = 0;        // cancel requests under way
   net::Fiber* cancel_waiter_ = nullptr;
   std::atomic<bool> dead_ = false;

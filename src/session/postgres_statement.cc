@@ -2,13 +2,14 @@
 
 namespace sluice::postgres {
 
-Hash128 statement_hash(std::string_view text, std::string_view types) {
-  if (types.empty()) return hash128(text);
-  std::string both;
-  both.reserve(text.size() + 1 + types.size());
-  both.append(text).push_back('\0');
-  both.append(types);
-  return hash128(both);
+Hash128 statement_hash(std::string_view text, std::string_view types, std::string_view settings) {
+  if (types.empty() && settings.empty()) return hash128(text);
+  std::string all;
+  all.reserve(text.size() + types.size() + settings.size() + 2);
+  all.append(text).push_back('\0');
+  all.append(types).push_back('\0');
+  all.append(settings);
+  return hash128(all);
 }
 
 namespace {
@@ -23,20 +24,22 @@ std::string name_for(const Hash128& hash) {
 
 }  // namespace
 
-StatementRef StatementTable::find(const Hash128& hash, std::string_view text,
-                                  std::string_view types) const {
+StatementRef StatementTable::find(const Hash128& hash, std::string_view text, std::string_view types,
+                                  std::string_view settings) const {
   auto at = table_.find(name_for(hash));
   if (at == table_.end()) return nullptr;
   StatementRef known = at->second.lock();
-  return known && known->text == text && known->types == types ? known : nullptr;
+  const bool same = known && known->text == text && known->types == types && known->settings == settings;
+  return same ? known : nullptr;
 }
 
 std::shared_ptr<Statement> StatementTable::make(const Hash128& hash, std::string_view text,
-                                                std::string_view types) {
+                                                std::string_view types, std::string_view settings) {
   auto made = std::make_shared<Statement>();
   made->hash = hash;
   made->text = text;
   made->types = types;
+  made->settings = settings;
   made->server_name = name_for(hash);
   if (table_.size() >= purge_at_) purge();
   table_[made->server_name] = made;

@@ -22,35 +22,41 @@ struct Statement {
   Hash128 hash;
   std::string text;
   std::string types;         // as in Parse: the count's worth of 32-bit object ids
+  // The settings that a parse depends on ('01/02/03'::date), where they aren't the server's defaults: the
+  // server keeps what it parsed, so clients with other settings must not share it.
+  std::string settings;
   std::string server_name;   // what connections call it
   query::Analysis analysis;  // its views point into text
 
   bool same_as(const Statement& other) const {
-    return this == &other || (text == other.text && types == other.types);
+    return this == &other || (text == other.text && types == other.types && settings == other.settings);
   }
   std::size_t bytes() const { return sizeof(Statement) + text.size() + types.size(); }
 };
 using StatementRef = std::shared_ptr<const Statement>;
 
-Hash128 statement_hash(std::string_view text, std::string_view types);
+Hash128 statement_hash(std::string_view text, std::string_view types, std::string_view settings);
 
 // A worker's table of statements in use, so that equal ones exist once. One worker.
 class StatementTable {
  public:
   // `examine` is called for a new statement only, with a view into its own text.
   template <class Examine>
-  StatementRef intern(std::string_view text, std::string_view types, Examine&& examine) {
-    Hash128 hash = statement_hash(text, types);
-    if (StatementRef known = find(hash, text, types)) return known;
-    auto made = make(hash, text, types);
+  StatementRef intern(std::string_view text, std::string_view types, std::string_view settings,
+                      Examine&& examine) {
+    const Hash128 hash = statement_hash(text, types, settings);
+    if (StatementRef known = find(hash, text, types, settings)) return known;
+    auto made = make(hash, text, types, settings);
     made->analysis = examine(std::string_view(made->text));
     return made;
   }
   std::size_t size() const { return table_.size(); }
 
  private:
-  StatementRef find(const Hash128& hash, std::string_view text, std::string_view types) const;
-  std::shared_ptr<Statement> make(const Hash128& hash, std::string_view text, std::string_view types);
+  StatementRef find(const Hash128& hash, std::string_view text, std::string_view types,
+                    std::string_view settings) const;
+  std::shared_ptr<Statement> make(const Hash128& hash, std::string_view text, std::string_view types,
+                                  std::string_view settings);
   void purge();
 
   std::unordered_map<std::string, std::weak_ptr<const Statement>> table_;  // by server_name
@@ -66,6 +72,11 @@ class ClientStatements {
   void clear();
   std::size_t bytes() const { return bytes_; }
   std::size_t size() const { return names_ ? names_->size() : 0; }
+  template <class Visit>
+  void each(Visit&& visit) const {
+    if (names_)
+      for (const auto& [name, statement] : *names_) visit(name, statement);
+  }
 
  private:
   struct Hash {
