@@ -16,6 +16,7 @@
 #include "cmd/descriptors.h"
 #include "cmd/exit_code.h"
 #include "cmd/notify.h"
+#include "cmd/ready_line.h"
 #include "gateway/gateway.h"
 #include "monitor/system.h"
 
@@ -25,19 +26,6 @@ namespace {
 using Order = Control::Order;
 
 constexpr Duration kTick = std::chrono::seconds(5);  // between looks at repeated log lines
-
-// "postgres a:1", "postgres b:2" as "postgres a:1, b:2".
-std::string joined(const std::vector<std::string>& addresses) {
-  std::string out, kind;
-  for (const std::string& address : addresses) {
-    const auto space = address.find(' ');
-    const std::string this_kind = address.substr(0, space);
-    const bool same = space != address.npos && this_kind == kind;
-    out += (out.empty() ? "" : ", ") + (same ? address.substr(space + 1) : address);
-    kind = this_kind;
-  }
-  return out;
-}
 
 LogOptions log_options(const gateway::Config& config) {
   return {.level = config.logging.level, .format = config.logging.format};
@@ -83,7 +71,7 @@ class Service {
   void announce() {
     std::vector<std::string> addresses = gateway_.addresses();
     if (!admin_.address().empty()) addresses.push_back("admin " + admin_.address());
-    const std::string line = fmt::format("sluice {} ready: {}", SLUICE_VERSION, joined(addresses));
+    const std::string line = ready_line(addresses);
     fmt::print("{}\n", line);
     std::fflush(stdout);
     tell_systemd("READY=1\nSTATUS=" + line);
