@@ -110,4 +110,9 @@ class Analyzer {
   Analysis examine(std::string_view text, bool backslash_escapes = false) const;
 };
 
+// The text with the second byte of each two-byte character made opaque, for client encodings in which
+// that byte may be an ASCII one: BIG5, GBK, GB18030, UHC, JOHAB, and Shift JIS with its one-byte katakana.
+// Same length, so positions stay. (Source: PostgreSQL manual, "Character Set Support".)
+std::string veil_multibyte(std::string_view text, bool shift_jis);
+
 }  // namespace sluice::query

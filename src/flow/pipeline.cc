@@ -47,12 +47,16 @@ Result<query::Analysis> Pipeline::follow(Client& client, std::string_view statem
 }
 
 query::Analysis Pipeline::examine(const Client& client, std::string_view statement) const {
-  if (!client.opaque_text) return stages_.analyzer.examine(statement, client.backslash_escapes);
-  query::Analysis unknown;
-  unknown.verb = query::Verb::unknown;
-  unknown.statements = 1;
-  unknown.pins = query::bit(query::PinCause::unanalysed);
-  return unknown;
+  using Encoding = Client::Encoding;
+  if (client.encoding == Encoding::ascii_safe) return stages_.analyzer.examine(statement, client.backslash_escapes);
+  const std::string veiled = query::veil_multibyte(statement, client.encoding == Encoding::shift_jis);
+  query::Analysis analysis = stages_.analyzer.examine(veiled, client.backslash_escapes);
+  if (!analysis.deallocates.empty())
+    analysis.deallocates = statement.substr(static_cast<std::size_t>(analysis.deallocates.data() - veiled.data()),
+                                            analysis.deallocates.size());
+  // A value that was veiled can't be replayed.
+  if (!analysis.settings.empty() && veiled != statement) analysis.pins |= query::bit(query::PinCause::setting);
+  return analysis;
 }
 
 // Balance, pool, exchange, retry, settle.

@@ -59,7 +59,9 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
   for (;;) {
     if (send_again_ && exchange_.settled()) repeat_group(server, request);
     if (!send_again_) forward(server, request);
+    const bool was_full = server.out_full();
     server.flush();
+    if (was_full && !server.out_full() && server.usable()) continue;  // the rest has room now
     if (!out_.empty()) flush_replies();
     if (!server.usable()) {
       request.told = server.fatal();

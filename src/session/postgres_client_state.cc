@@ -47,10 +47,12 @@ std::string unquoted(std::string_view name) {
   return out;
 }
 
-// Client encodings in which a byte below 0x80 may be half of a character: such texts can't be read.
-bool hides_ascii(std::string_view encoding) {
-  static constexpr std::string_view all[] = {"SJIS", "BIG5", "GBK", "GB18030", "UHC", "JOHAB", "SHIFT_JIS_2004"};
-  return std::ranges::find(all, encoding) != std::end(all);
+// Client encodings in which a byte below 0x80 may be half of a character.
+session::Client::Encoding encoding_of(std::string_view name) {
+  using Encoding = session::Client::Encoding;
+  static constexpr std::string_view two[] = {"BIG5", "GBK", "GB18030", "UHC", "JOHAB"};
+  if (std::ranges::find(two, name) != std::end(two)) return Encoding::two_bytes;
+  return name == "SJIS" || name == "SHIFT_JIS_2004" ? Encoding::shift_jis : Encoding::ascii_safe;
 }
 
 bool reported(const Baselines::Ref& told, std::string_view name) {
@@ -123,7 +125,7 @@ bool PostgresClient::forget_statement(std::string_view sql_name) {
 // What a parameter says about how this client's texts are to be read.
 void PostgresClient::note_text_rules(std::string_view name, std::string_view value) {
   if (name == "standard_conforming_strings") backslash_escapes = value == "off";
-  if (name == "client_encoding") opaque_text = hides_ascii(value);
+  if (name == "client_encoding") encoding = encoding_of(value);
 }
 
 void PostgresClient::on_parameter(std::string_view name, std::string_view value) {

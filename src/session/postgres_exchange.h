@@ -76,6 +76,7 @@ class Exchange {
   // Answers in turn, without the server. `name` is taken back
   // if an error comes first: it isn't parsed, or with `closed` it isn't closed.
   void owe(std::string reply, std::string name = {}, StatementRef closed = {});
+  bool quiet() const { return quiet_; }
   // Nothing is unanswered.
   bool settled() const { return head_ == queue_.size(); }
   bool copying_in() const { return copying_in_; }

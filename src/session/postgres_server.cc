@@ -102,6 +102,13 @@ Exchange* ServerConn::current() {
   return exchanges_.empty() ? nullptr : exchanges_.front();
 }
 
+// Whose notices and notifications are: not a question of ours, but the client that has the lease.
+Exchange* ServerConn::listener() {
+  for (Exchange* exchange : exchanges_)
+    if (!exchange->quiet()) return exchange;
+  return nullptr;
+}
+
 // Frames that go on as they are gather in a run, bytes[from, at), which is copied once.
 std::size_t ServerConn::route(std::string_view bytes) {
   std::size_t at = 0, from = 0;
@@ -132,7 +139,8 @@ std::size_t ServerConn::route(std::string_view bytes) {
     if (!*head) break;
     const std::size_t size = (*head)->frame_size();
     const char type = (*head)->type;
-    Exchange* exchange = current();
+    const bool news = type == backend::kNotificationResponse || type == backend::kNoticeResponse;
+    Exchange* exchange = news ? listener() : current();
     if (exchange != reader) pass();
     reader = exchange;
     const bool data = type == backend::kDataRow || type == backend::kCopyData;

@@ -132,6 +132,7 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   void on_idle_frame(const Frame& frame);
   void note_parameter(std::string_view name, std::string_view value, bool idle);
   Exchange* current();
+  Exchange* listener();
   void lose(Error error);
   void wait_for_cancels();
   Result<void> wipe();

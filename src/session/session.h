@@ -38,9 +38,10 @@ class Client {
   std::uint64_t last_connection = 0, last_uses = 0;
   Duration wait_limit{};                     // for a lease, <= 0: for ever
 
-  // How its texts are to be read: plain strings know backslashes; or not at all, because of an encoding
-  // in which a byte of a character may look like a quote.
-  bool backslash_escapes = false, opaque_text = false;
+  // How its texts are to be read: whether plain strings know backslashes, and whether it encodes
+  // characters in two bytes of which the second may look like a quote.
+  bool backslash_escapes = false;
+  enum class Encoding : std::uint8_t { ascii_safe, two_bytes, shift_jis } encoding = Encoding::ascii_safe;
 
   // True while the lease must stay with the client after a request: pins and session mode.
   virtual bool keeps_lease() const = 0;
