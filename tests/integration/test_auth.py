@@ -52,7 +52,7 @@ def test_p09_the_configured_method_is_asked_for(gateways, server, raw, method, a
 
 @pytest.mark.sluice_only
 def test_p09_trust(gateways, server):
-    endpoint = gateways.start(server, listener={"auth": {"method": "trust", "users": {"app": ""}}}).endpoint
+    endpoint = gateways.start(server, listener={"auth": {"method": "trust", "users": {"app": "unused"}}}).endpoint
     assert try_login(endpoint.but(password="anything")) is None
 
 
@@ -147,8 +147,8 @@ def test_p09_server_with_a_strangers_certificate_is_refused(gateways, server, pa
 def test_p09_client_certificate(gateways, server, park):
     files = park.certificates
     endpoint = gateways.start(server, listener={
-        "auth": {"method": "cert", "users": {"certified": ""}},
-        "tls": {"mode": "require", "cert": files / "server.crt", "key": files / "server.key",
+        "auth": {"method": "cert", "users": {"certified": "unused"}},
+        "tls": {"mode": "verify-ca", "cert": files / "server.crt", "key": files / "server.key",
                 "ca": files / "ca.crt"}}).endpoint
     options = {"host": "127.0.0.1", "port": endpoint.port, "dbname": "app", "sslmode": "verify-full",
                "sslrootcert": str(files / "ca.crt")}
