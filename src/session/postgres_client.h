@@ -98,7 +98,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
 
   // _relay
   Result<void> converse(ServerConn& conn, Ask& request);
-  void repeat_group(ServerConn& conn, Ask& request);
+  void repeat_group(Ask& request);
   bool complete(ServerConn& conn) const;
   Result<void> abandon(ServerConn& conn);
   void flush_replies();
@@ -113,7 +113,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void on_ready(char status) override;
   void on_unparsed(const Awaited& parse) override;
   void on_unclosed(const Awaited& close) override { statements_.put(close.name, close.statement); }
-  bool on_stale_plan(const StatementRef& statement) override;
+  bool on_stale_plan(const StatementRef& statement, bool unseen) override;
   void on_progress() override;
   void on_lost(const Error& error) override;
 
@@ -127,6 +127,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool forward_unnamed(ServerConn& conn, const Frame& frame, const Parse& parse, Ask& request);
   void parse_on(ServerConn& conn, const StatementRef& statement, bool ours, std::string_view client_name);
   StatementRef as_now(std::string_view name, const StatementRef& statement);
+  StatementRef intern_again(const Statement& statement);
   void name_statements(ServerConn& conn);
   void owe_boundary(ServerConn& conn, Buffer& reply);
   void refuse_unknown(ServerConn& conn, std::string_view name);

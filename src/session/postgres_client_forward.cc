@@ -270,17 +270,20 @@ void PostgresClient::parse_on(ServerConn& server, const StatementRef& statement,
 
 // The statement under the settings that are in force now, where they count for its parsing.
 StatementRef PostgresClient::as_now(std::string_view name, const StatementRef& statement) {
-  const std::string& settings = parse_settings();
-  if (statement->settings == settings) return statement;
-  StatementRef now = worker_.statements.intern(statement->text, statement->types, settings, [&](std::string_view text) {
-    query::Analysis analysis = statement->analysis;
+  if (statement->settings == parse_settings()) return statement;
+  StatementRef now = intern_again(*statement);
+  statements_.put(name, now);
+  return now;
+}
+
+StatementRef PostgresClient::intern_again(const Statement& old) {
+  return worker_.statements.intern(old.text, old.types, parse_settings(), [&](std::string_view text) {
+    query::Analysis analysis = old.analysis;
     if (!analysis.deallocates.empty())
-      analysis.deallocates = text.substr(static_cast<std::size_t>(analysis.deallocates.data() - statement->text.data()),
+      analysis.deallocates = text.substr(static_cast<std::size_t>(analysis.deallocates.data() - old.text.data()),
                                          analysis.deallocates.size());
     return analysis;
   });
-  statements_.put(name, now);
-  return now;
 }
 
 void PostgresClient::ensure_parsed(ServerConn& server, const StatementRef& statement) {
@@ -347,7 +350,7 @@ void PostgresClient::forward_describe(ServerConn& server, const Frame& frame) {
       const StatementRef statement = as_now(describe->name, *known);
       ensure_parsed(server, statement);
       append_describe(server.out(), 'S', statement->server_name);
-      exchange_.expect({.kind = Await::describe});
+      exchange_.expect({.kind = Await::describe, .statement = statement});
       return;
     }
   }

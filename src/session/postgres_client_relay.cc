@@ -57,7 +57,7 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
   if (options_->query_timeout > Duration::zero()) arm(deadline_after(request_began_, options_->query_timeout));
   Result<void> done;
   for (;;) {
-    if (send_again_ && exchange_.settled()) repeat_group(server, request);
+    if (send_again_ && exchange_.settled()) repeat_group(request);
     if (!send_again_) forward(server, request);
     const bool was_full = server.out_full();
     server.flush();
@@ -93,10 +93,13 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
 }
 
 // The server has forgotten what it was asked: the group's messages go through once more.
-void PostgresClient::repeat_group(ServerConn& server, Ask& request) {
+void PostgresClient::repeat_group(Ask& request) {
   send_again_ = keep_group_ = false;
-  append_close(server.out(), 'S', stale_->server_name);
-  exchange_.expect({.kind = Await::close, .ours = true});
+  std::vector<std::string> names;
+  statements_.each([&](const std::string& name, const StatementRef& s) {
+    if (s == stale_) names.push_back(name);
+  });
+  for (const std::string& name : names) statements_.put(name, intern_again(*stale_));
   stale_.reset();
   Buffer rest(std::move(in_));
   in_.append(group_.view());
@@ -182,7 +185,10 @@ void PostgresClient::on_lost(const Error& error) {
 
 void PostgresClient::on_ready(char status) {
   ++boundaries_seen_;
-  if (exchange_.settled()) in_group_ = false;
+  if (exchange_.settled()) {
+    in_group_ = false;
+    boundaries_seen_ = boundaries_sent_;
+  }
   if (status == 'I') {
     front_.metrics().transactions.add();
     route_->counts.transactions.fetch_add(1, std::memory_order_relaxed);
@@ -198,10 +204,9 @@ void PostgresClient::on_error(const ErrorFields&) {
   if (conn()) conn()->unnamed = {};  // a failed Parse leaves none
 }
 
-bool PostgresClient::on_stale_plan(const StatementRef& statement) {
-  ServerConn* server = conn();
-  if (!server || !keep_group_ || in_group_ || send_again_) return false;
-  server->statements().erase(*statement);
+bool PostgresClient::on_stale_plan(const StatementRef& statement, bool unseen) {
+  worker_.statements.supersede(*statement);
+  if (!unseen || !keep_group_ || in_group_ || send_again_) return false;
   stale_ = statement;
   send_again_ = true;
   return true;

@@ -3,11 +3,17 @@
 namespace sluice::postgres {
 
 void Exchange::expect(Awaited awaited) {
+  if (skipping_ && awaited.kind != Await::sync) return undo(awaited, nullptr);
+  skipping_ = false;
   queue_.push_back(std::move(awaited));
   if (queue_.size() == head_ + 1) pay();
 }
 
 void Exchange::owe(std::string reply, std::string name, StatementRef closed) {
+  if (skipping_) {
+    Awaited skipped{.kind = Await::owed, .statement = std::move(closed), .name = std::move(name)};
+    return undo(skipped, nullptr);
+  }
   if (settled()) {
     owner_->replies().append(reply);
     return;
@@ -99,7 +105,7 @@ Exchange::Verdict Exchange::on_ready(std::string_view payload) {
     ours = front().ours;
     pop();
   }
-  copy_failed_ = passed_ = false;
+  copy_failed_ = passed_ = skipping_ = false;
   owner_->on_ready(ready->status);
   return shown(ours);
 }
@@ -147,18 +153,23 @@ Exchange::Verdict Exchange::on_error(std::string_view payload, ServerStatements&
     undo(front(), &statements);
     pop();
   }
+  skipping_ = settled();
   return verdict;
 }
 
 // "cached plan must not change result type": the text is translated, the routine's name isn't. Only a
 // Bind that comes first in the last group sent can be repeated without the client's notice.
 bool Exchange::plan_went_stale(const ErrorFields& error) {
-  if (passed_ || front().kind != Await::bind || !front().statement) return false;
   if (error.sqlstate != "0A000" || error.routine != "RevalidateCachedQuery") return false;
-  if (queue_.back().kind != Await::sync) return false;
-  for (std::size_t i = head_; i + 1 < queue_.size(); ++i)
-    if (queue_[i].kind == Await::sync || queue_[i].kind == Await::query) return false;
-  if (!owner_->on_stale_plan(front().statement)) return false;
+  if (!front().statement) return false;
+  bool unseen = !passed_ && front().kind == Await::bind && queue_.back().kind == Await::sync;
+  bool described = false;
+  for (std::size_t i = head_; i + 1 < queue_.size(); ++i) {
+    if (queue_[i].kind == Await::sync || queue_[i].kind == Await::query) unseen = false;
+    described |= queue_[i].kind == Await::describe;
+  }
+  // A client that doesn't ask for a description goes by an old one: it has to be told.
+  if (!owner_->on_stale_plan(front().statement, unseen && described)) return false;
   while (front().kind != Await::sync) pop();
   front().ours = true;
   return true;
@@ -179,7 +190,7 @@ void Exchange::abandon(ServerStatements* statements) {
     undo(front(), statements);
     pop();
   }
-  copying_in_ = copy_failed_ = false;
+  copying_in_ = copy_failed_ = skipping_ = false;
 }
 
 }  // namespace sluice::postgres

@@ -55,9 +55,9 @@ class ReplyOwner {
   virtual void on_unparsed(const Awaited& parse) = 0;
   // A Close that we answered was skipped: the client's name still exists.
   virtual void on_unclosed(const Awaited& /*close*/) {}
-  // The plan behind a Bind can't be used any more, and the client has seen nothing of its group. True:
-  // the group will be sent again, so neither the error nor its ReadyForQuery are passed on.
-  virtual bool on_stale_plan(const StatementRef& /*statement*/) { return false; }
+  // The plan behind a Bind can't be used any more. `unseen`: the client has seen nothing of its group.
+  // True: the group will be sent again, so neither the error nor its ReadyForQuery are passed on.
+  virtual bool on_stale_plan(const StatementRef& /*statement*/, bool /*unseen*/) { return false; }
   // All that had arrived is dealt with: flush, wake who waits.
   virtual void on_progress() = 0;
   virtual void on_lost(const Error& error) = 0;
@@ -119,6 +119,7 @@ class Exchange {
   std::size_t head_ = 0;
   std::size_t ended_at_ = 0;  // queue_'s size when CopyDone went out early, or 0
   bool copying_in_ = false, copy_ended_ = false, copy_extended_ = false;
+  bool skipping_ = false;     // the server drops everything up to the next Sync, which isn't sent yet
   bool passed_ = false;       // something since the last ReadyForQuery
   bool copy_failed_ = false;  // then one ReadyForQuery more than expected may come
 };

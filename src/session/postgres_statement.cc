@@ -26,7 +26,7 @@ std::string name_for(const Hash128& hash) {
 
 StatementRef StatementTable::find(const Hash128& hash, std::string_view text, std::string_view types,
                                   std::string_view settings) const {
-  auto at = table_.find(name_for(hash));
+  auto at = table_.find(hash);
   if (at == table_.end()) return nullptr;
   StatementRef known = at->second.lock();
   const bool same = known && known->text == text && known->types == types && known->settings == settings;
@@ -41,9 +41,17 @@ std::shared_ptr<Statement> StatementTable::make(const Hash128& hash, std::string
   made->types = types;
   made->settings = settings;
   made->server_name = name_for(hash);
+  if (superseded_ > 0) made->server_name += "_" + std::to_string(superseded_);
   if (table_.size() >= purge_at_) purge();
-  table_[made->server_name] = made;
+  table_[hash] = made;
   return made;
+}
+
+void StatementTable::supersede(const Statement& statement) {
+  auto at = table_.find(statement.hash);
+  if (at == table_.end() || at->second.lock().get() != &statement) return;
+  table_.erase(at);
+  ++superseded_;
 }
 
 void StatementTable::purge() {

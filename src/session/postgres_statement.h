@@ -50,6 +50,9 @@ class StatementTable {
     made->analysis = examine(std::string_view(made->text));
     return made;
   }
+  // The server's plan of it is of no use any more: who prepares the text from now on gets a new statement
+  // with a name of its own, parsed anew on each connection.
+  void supersede(const Statement& statement);
   std::size_t size() const { return table_.size(); }
 
  private:
@@ -59,7 +62,8 @@ class StatementTable {
                                   std::string_view settings);
   void purge();
 
-  std::unordered_map<std::string, std::weak_ptr<const Statement>> table_;  // by server_name
+  std::unordered_map<Hash128, std::weak_ptr<const Statement>> table_;
+  std::uint64_t superseded_ = 0;
   std::size_t purge_at_ = 1024;
 };
 
