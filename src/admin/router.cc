@@ -70,7 +70,7 @@ Answer Router::answer(Request request, std::string_view token) const {
 Answer Router::find_answer(Request& request, std::string_view token) const {
   if (token.empty() && !is_local_host(request.host))
     return problem(421, "without a token only numeric addresses and localhost are answered to");
-  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : request.method;
   std::string allowed;
   for (const Route& route : routes_) {
     if (route.path != request.path()) continue;

@@ -48,7 +48,12 @@ class Service {
       control_.order(at_once ? Order::stop_now : Order::stop);
     };
   }
-  ~Service() { control_.refuse(); }
+  // The gateway's clients use the console: it stops first.
+  ~Service() {
+    control_.refuse();
+    admin_.stop();
+    gateway_.stop();
+  }
 
   int run() {
     const DescriptorLimit limit = raise_descriptor_limit();
