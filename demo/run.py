@@ -155,6 +155,7 @@ listen = "127.0.0.1:{admin}"
     def start(self, server_port):
         self.port, self.admin = port_near(6432), port_near(8001)
         self.config.write_text(self.CONFIG.format(port=self.port, server=server_port, admin=self.admin))
+        self.config.chmod(0o600)
         self.process = start(["setpriv", "--pdeathsig", "TERM", self.binary, "serve", "--config", self.config], self.log)
         line = self.process.stdout.readline().decode().strip()
         if "ready" not in line:

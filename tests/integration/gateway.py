@@ -99,6 +99,7 @@ class Sluice:
         lines = [*table(self.top), "[[postgres]]", *table(self.listener),
                  "[admin]", f'listen = "127.0.0.1:{self.admin_port}"', ""]
         self.config_path.write_text("\n".join(lines))
+        self.config_path.chmod(0o600)
 
     def start(self, ready_seconds=30):
         command = ["setpriv", "--pdeathsig", "KILL", binary(), "serve", "--config", self.config_path]

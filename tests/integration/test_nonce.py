@@ -83,13 +83,17 @@ def test_a_million_statements(gateways, own_server, direct):
 
 
 def test_money_adds_up(gateways, own_server):
-    """pgbench's TPC-B through few connections: tellers, branches, accounts and history agree."""
+    """pgbench's TPC-B through few connections: tellers, branches, accounts and history agree.
+
+    A thread for each client: pgbench prepares with a blocking call, so a thread that waits there for a
+    connection would keep those of its other clients from ending their transactions.
+    """
     gateway = gateways.start(own_server, mode="transaction", max=6)
     bench = ["/usr/lib/postgresql/15/bin/pgbench"]
     environment = gateway.endpoint.environment
     subprocess.run([*bench, "-i", "-q", "-s", "2"], check=True, env=environment, capture_output=True)
     for protocol in ("simple", "extended", "prepared"):
-        subprocess.run([*bench, "-n", "-c", "24", "-j", "2", "-t", "40", "-M", protocol], check=True,
+        subprocess.run([*bench, "-n", "-c", "24", "-j", "24", "-t", "40", "-M", protocol], check=True,
                        env=environment, capture_output=True)
     sums = own_server.sql("SELECT (SELECT sum(abalance) FROM pgbench_accounts), (SELECT sum(tbalance) FROM "
                           "pgbench_tellers), (SELECT sum(bbalance) FROM pgbench_branches), "
