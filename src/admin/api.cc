@@ -13,10 +13,12 @@ std::vector<Route> Api::routes() {
       {"GET", "/page.js", open, [](const Request&) { return page_script(); }, "the page's script"},
       {"GET", "/health", open, [this](const Request& r) { return health(r, false); },
        "status of every component; 503 if no request can be served"},
-      {"GET", "/health/live", open, [this](const Request&) { return live(); }, "200 while the process runs"},
+      {"GET", "/health/live", open, [this](const Request&) { return live(); },
+       "200 while the process runs"},
       {"GET", "/health/ready", open, [this](const Request& r) { return health(r, true); },
        "200 if new clients are welcome, else 503"},
-      {"GET", "/metrics", token, [this](const Request&) { return metrics(); }, "Prometheus' text format"},
+      {"GET", "/metrics", token, [this](const Request&) { return metrics(); },
+       "Prometheus' text format"},
       {"GET", "/performance/pools", token, [this](const Request&) { return pools(); },
        "pools, their clients and connections, pins by cause"},
   };
@@ -27,7 +29,8 @@ Answer Api::health(const Request& request, bool only_ready) {
   std::vector<gateway::Component> components = gateway_.components();
   {
     const std::lock_guard lock(probing_);
-    for (auto& upstream : probe_.look(*gateway_.config(), now())) components.push_back(std::move(upstream));
+    for (auto& upstream : probe_.look(*gateway_.config(), now()))
+      components.push_back(std::move(upstream));
   }
   const Health health = health_of(components, gateway_.draining());
   if (only_ready) components.clear();
@@ -45,7 +48,8 @@ Answer Api::metrics() const {
 }
 
 Answer Api::pools() const {
-  return {.body = pools_json(gateway_.pools(), gateway_.clients(), gateway_.totals(), gateway_.servers())};
+  return {.body = pools_json(gateway_.pools(), gateway_.clients(), gateway_.totals(),
+                             gateway_.servers())};
 }
 
 }  // namespace sluice::admin

@@ -32,10 +32,11 @@ class Api {
 };
 
 // The bodies, from values: tested without a gateway.
-std::string health_json(Health health, const std::vector<gateway::Component>& components, Duration uptime,
-                        bool with_details);
+std::string health_json(Health health, const std::vector<gateway::Component>& components,
+                        Duration uptime, bool with_details);
 std::string pools_json(const std::vector<gateway::PoolView>& pools,
                        const std::vector<gateway::ClientView>& clients,
-                       const std::vector<gateway::Totals>& totals, const std::vector<gateway::ServerView>& servers);
+                       const std::vector<gateway::Totals>& totals,
+                       const std::vector<gateway::ServerView>& servers);
 
 }  // namespace sluice::admin

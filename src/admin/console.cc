@@ -51,8 +51,7 @@ Result<ConsoleReply> PostgresConsole::run(std::string_view text, bool admin) {
   if (!command) return std::unexpected(command.error());
   if (command->verb.empty()) return done("");
   if (command->verb == "show") return show(command->argument, text);
-  if (!admin)
-    return refused("42501", "only users in admin_users may do that; you may use SHOW");
+  if (!admin) return refused("42501", "only users in admin_users may do that; you may use SHOW");
   return steer(*command, text);
 }
 
@@ -81,7 +80,8 @@ Result<ConsoleReply> PostgresConsole::show(const std::string& what, std::string_
       {"version", [](auto&) { return version_table(); }},
   };
   if (what == "fds")
-    return refused("0A000", "SHOW FDS is not supported: connections can't be taken over by another process");
+    return refused("0A000",
+                   "SHOW FDS is not supported: connections can't be taken over by another process");
   const auto found = tables.find(what);
   if (found == tables.end()) return invalid_console_command(text);
   return found->second(*this);
@@ -93,15 +93,18 @@ Result<ConsoleReply> PostgresConsole::steer(const ConsoleCommand& command, std::
   if (const auto found = kUnsupported.find(verb); found != kUnsupported.end())
     return refused("0A000", upper(verb) + " is not supported: " + found->second);
 
-  const bool takes_database = verb == "pause" || verb == "resume" || verb == "reconnect" || verb == "kill";
+  const bool takes_database =
+      verb == "pause" || verb == "resume" || verb == "reconnect" || verb == "kill";
   if (takes_database) {
-    if (verb == "kill" && command.argument.empty()) return refused("42601", "a database is required");
+    if (verb == "kill" && command.argument.empty())
+      return refused("42601", "a database is required");
     if (auto result = on_database(command); !result) return failed(result.error());
     return done(upper(verb));
   }
   if (!command.argument.empty()) return invalid_console_command(text);
   if (verb == "reload") {
-    if (!gateway_.on_reload) return refused("0A000", "RELOAD is not supported: there is no configuration to read");
+    if (!gateway_.on_reload)
+      return refused("0A000", "RELOAD is not supported: there is no configuration to read");
     if (auto result = gateway_.on_reload(); !result) return failed(result.error());
     return done("RELOAD");
   }

@@ -11,8 +11,8 @@ namespace {
 constexpr std::size_t kLongest = 200;  // of a command that is repeated in an error
 
 bool is_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' || c == '*' ||
-         static_cast<unsigned char>(c) >= 0x80;
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' ||
+         c == '*' || static_cast<unsigned char>(c) >= 0x80;
 }
 
 // Reads the text from left to right.
@@ -88,9 +88,10 @@ bool read_setting(Reader& reader, ConsoleCommand& command) {
 
 std::unexpected<Error> invalid_console_command(std::string_view text) {
   const std::string_view shown = trim(text).substr(0, kLongest);
-  return std::unexpected(Error{.code = Code::invalid_argument,
-                               .detail = "invalid command '" + std::string(shown) + "', use SHOW HELP;",
-                               .state = "42601"});
+  return std::unexpected(
+      Error{.code = Code::invalid_argument,
+            .detail = "invalid command '" + std::string(shown) + "', use SHOW HELP;",
+            .state = "42601"});
 }
 
 Result<ConsoleCommand> parse_console_command(std::string_view text) {

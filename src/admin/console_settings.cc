@@ -50,8 +50,7 @@ Result<Duration> parse_seconds(std::string_view text) {
 }
 
 Setting seconds(std::string name, Member<Duration> member) {
-  return {std::move(name),
-          [member](const Config& c) { return seconds_text(value_of(c, member)); },
+  return {std::move(name), [member](const Config& c) { return seconds_text(value_of(c, member)); },
           [member](Config& c, std::string_view text) -> Result<void> {
             auto value = parse_seconds(text);
             if (!value) return std::unexpected(value.error());
@@ -61,7 +60,8 @@ Setting seconds(std::string name, Member<Duration> member) {
 }
 
 Setting count(std::string name, Member<unsigned> member, unsigned min) {
-  return {std::move(name), [member](const Config& c) { return std::to_string(value_of(c, member)); },
+  return {std::move(name),
+          [member](const Config& c) { return std::to_string(value_of(c, member)); },
           [member, min](Config& c, std::string_view text) -> Result<void> {
             auto value = parse_u64(text, min, 1'000'000);
             if (!value) return std::unexpected(value.error());
@@ -83,13 +83,15 @@ Setting text(std::string name, Member<std::string> member, bool changeable) {
 template <class T>
 Setting named(std::string name, Member<T> member) {
   return {std::move(name),
-          [member](const Config& c) { return std::string(name_of(value_of(c, member))); }, {}};
+          [member](const Config& c) { return std::string(name_of(value_of(c, member))); },
+          {}};
 }
 
 Setting list(std::string name, Member<std::vector<std::string>> member) {
-  return {std::move(name),
-          [member](const Config& c) { return fmt::format("{}", fmt::join(value_of(c, member), ", ")); },
-          {}};
+  return {
+      std::move(name),
+      [member](const Config& c) { return fmt::format("{}", fmt::join(value_of(c, member), ", ")); },
+      {}};
 }
 
 // ---- the settings that aren't one of those -----------------------------------------------------------
@@ -109,8 +111,7 @@ Setting pool_mode() {
 }
 
 Setting verbose() {
-  return {"verbose",
-          [](const Config& c) { return c.logging.level == LogLevel::debug ? "1" : "0"; },
+  return {"verbose", [](const Config& c) { return c.logging.level == LogLevel::debug ? "1" : "0"; },
           [](Config& c, std::string_view text) -> Result<void> {
             auto value = parse_u64(text, 0, 3);
             if (!value) return std::unexpected(value.error());
@@ -123,7 +124,7 @@ Setting listen_backlog() {
   return {"listen_backlog", [](const Config& c) { return std::to_string(c.net.backlog); }, {}};
 }
 
-#define SLUICE_MEMBER(path) [](PostgresListener & l) -> decltype((l.path)) { return l.path; }
+#define SLUICE_MEMBER(path) [](PostgresListener& l) -> decltype((l.path)) { return l.path; }
 
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> all = {
@@ -195,8 +196,8 @@ postgres::ConsoleReply config_table(const Config& config) {
   postgres::ConsoleReply reply;
   for (const char* name : {"key", "value", "default", "changeable"}) reply.fields.push_back({name});
   for (const Setting& setting : settings())
-    reply.rows.push_back({setting.name, setting.get(config), setting.get(defaults),
-                          setting.set ? "yes" : "no"});
+    reply.rows.push_back(
+        {setting.name, setting.get(config), setting.get(defaults), setting.set ? "yes" : "no"});
   append_own_keys(reply, config);
   return reply;
 }
@@ -205,12 +206,14 @@ Result<void> change_setting(Config& config, std::string_view name, std::string_v
   for (const Setting& setting : settings()) {
     if (setting.name != name) continue;
     if (!setting.set)
-      return fail(Code::invalid_argument, fmt::format("{} can't be changed here: change the configuration "
-                                                      "and RELOAD, or restart", name));
+      return fail(Code::invalid_argument,
+                  fmt::format("{} can't be changed here: change the configuration "
+                              "and RELOAD, or restart",
+                              name));
     return setting.set(config, value);
   }
-  return fail(Code::invalid_argument,
-              fmt::format("unknown setting {}; what can be set: {}", sluice::quoted(name), changeable_names()));
+  return fail(Code::invalid_argument, fmt::format("unknown setting {}; what can be set: {}",
+                                                  sluice::quoted(name), changeable_names()));
 }
 
 }  // namespace sluice::admin

@@ -10,10 +10,10 @@ namespace {
 constexpr std::uint32_t kNumeric = 1700;
 
 struct Measure {
-  const char* total;    // as SHOW STATS calls it
+  const char* total;  // as SHOW STATS calls it
   const char* average;
-  const char* plain;    // as SHOW STATS_TOTALS and STATS_AVERAGES do
-  const char* in_totals, *average_in_totals;  // as SHOW TOTALS does
+  const char* plain;                          // as SHOW STATS_TOTALS and STATS_AVERAGES do
+  const char *in_totals, *average_in_totals;  // as SHOW TOTALS does
   std::uint64_t Amounts::* amount;
 };
 
@@ -24,7 +24,8 @@ constexpr Measure kMeasures[] = {
      &Amounts::requests},
     {"total_received", "avg_recv", "bytes_received", "total_client_bytes", "avg_client_bytes",
      &Amounts::received},
-    {"total_sent", "avg_sent", "bytes_sent", "total_server_bytes", "avg_server_bytes", &Amounts::sent},
+    {"total_sent", "avg_sent", "bytes_sent", "total_server_bytes", "avg_server_bytes",
+     &Amounts::sent},
     {"total_xact_time", "avg_xact_time", "xact_time", "total_xact_time", "avg_xact_time",
      &Amounts::request_us},
     {"total_query_time", "avg_query_time", "query_time", "total_query_time", "avg_query_time",
@@ -35,8 +36,8 @@ constexpr Measure kMeasures[] = {
 
 using Part = Amounts DatabaseRates::*;
 
-void add_columns(ConsoleReply& reply, std::span<const DatabaseRates> rates, const char* Measure::* name,
-                 Part part) {
+void add_columns(ConsoleReply& reply, std::span<const DatabaseRates> rates,
+                 const char* Measure::* name, Part part) {
   for (const Measure& measure : kMeasures) reply.fields.push_back({measure.*name, kNumeric});
   for (std::size_t i = 0; i < rates.size(); ++i)
     for (const Measure& measure : kMeasures)

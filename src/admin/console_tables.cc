@@ -54,7 +54,8 @@ std::string address_of(const net::Endpoint& at) { return at.is_unix() ? "unix" :
 std::string port_of(const net::Endpoint& at) {
   if (!at.is_unix()) return number(at.port);
   const auto dot = at.path.rfind('.');
-  const std::string_view suffix = dot == at.path.npos ? std::string_view() : std::string_view(at.path).substr(dot + 1);
+  const std::string_view suffix =
+      dot == at.path.npos ? std::string_view() : std::string_view(at.path).substr(dot + 1);
   const auto port = parse_u64(suffix, 0, 65535);
   return number(port ? *port : 0);
 }
@@ -64,27 +65,53 @@ std::string name_of_client(const gateway::ClientView& client) {
   return fmt::format("c{}", client.snapshot.id);
 }
 std::string name_of_server(const gateway::ServerView& server) {
-  return server.pid == 0 ? fmt::format("s{}", server.id) : fmt::format("{}@{}", server.pid, server.endpoint.text());
+  return server.pid == 0 ? fmt::format("s{}", server.id)
+                         : fmt::format("{}@{}", server.pid, server.endpoint.text());
 }
 
 // ---- one line of SHOW CLIENTS, SERVERS, SOCKETS -----------------------------------------------------
 
-const std::initializer_list<ConsoleReply::Field> kSocketFields = {
-    {"type", kText},         {"user", kText},           {"database", kText},     {"state", kText},
-    {"addr", kText},         {"port", kInteger},        {"local_addr", kText},   {"local_port", kInteger},
-    {"connect_time", kText}, {"request_time", kText},   {"wait", kInteger},      {"wait_us", kInteger},
-    {"close_needed", kInteger}, {"ptr", kText},         {"link", kText},         {"remote_pid", kInteger},
-    {"tls", kText},          {"application_name", kText}};
+const std::initializer_list<ConsoleReply::Field> kSocketFields = {{"type", kText},
+                                                                  {"user", kText},
+                                                                  {"database", kText},
+                                                                  {"state", kText},
+                                                                  {"addr", kText},
+                                                                  {"port", kInteger},
+                                                                  {"local_addr", kText},
+                                                                  {"local_port", kInteger},
+                                                                  {"connect_time", kText},
+                                                                  {"request_time", kText},
+                                                                  {"wait", kInteger},
+                                                                  {"wait_us", kInteger},
+                                                                  {"close_needed", kInteger},
+                                                                  {"ptr", kText},
+                                                                  {"link", kText},
+                                                                  {"remote_pid", kInteger},
+                                                                  {"tls", kText},
+                                                                  {"application_name", kText}};
 
 // `prefix`: "" or "cl_", as SHOW SOCKETS has it.
 Row client_row(const gateway::ClientView& client, std::string_view prefix) {
   const auto& c = client.snapshot;
   const Duration waited = c.waiting ? c.waited : Duration{};
-  return {"C", c.user, c.database, fmt::format("{}{}", prefix, c.waiting ? "waiting" : "active"),
-          address_of(c.peer), port_of(c.peer), address_of(c.local), port_of(c.local),
-          stamp(c.connected_at), stamp(c.request_at ? c.request_at : c.connected_at),
-          number(whole_seconds(waited)), number(rest_of_second(waited)), "0",
-          name_of_client(client), c.server, "0", c.tls, c.application};
+  return {"C",
+          c.user,
+          c.database,
+          fmt::format("{}{}", prefix, c.waiting ? "waiting" : "active"),
+          address_of(c.peer),
+          port_of(c.peer),
+          address_of(c.local),
+          port_of(c.local),
+          stamp(c.connected_at),
+          stamp(c.request_at ? c.request_at : c.connected_at),
+          number(whole_seconds(waited)),
+          number(rest_of_second(waited)),
+          "0",
+          name_of_client(client),
+          c.server,
+          "0",
+          c.tls,
+          c.application};
 }
 
 std::string_view state_of(const gateway::ServerView& server) {
@@ -95,10 +122,24 @@ Row server_row(const gateway::ServerView& server, std::string_view prefix, std::
                const std::map<std::string, std::string>& clients) {
   const std::string name = name_of_server(server);
   const auto client = clients.find(name);
-  return {"S", server.user, server.database, fmt::format("{}{}", prefix, state_of(server)),
-          address_of(server.endpoint), port_of(server.endpoint), "", "0",
-          stamp(now - whole_seconds(server.age)), stamp(now - whole_seconds(server.in_state)),
-          "0", "0", "0", name, client == clients.end() ? "" : client->second, number(server.pid), "", ""};
+  return {"S",
+          server.user,
+          server.database,
+          fmt::format("{}{}", prefix, state_of(server)),
+          address_of(server.endpoint),
+          port_of(server.endpoint),
+          "",
+          "0",
+          stamp(now - whole_seconds(server.age)),
+          stamp(now - whole_seconds(server.in_state)),
+          "0",
+          "0",
+          "0",
+          name,
+          client == clients.end() ? "" : client->second,
+          number(server.pid),
+          "",
+          ""};
 }
 
 // Server's name -> the client that holds it.
@@ -120,7 +161,8 @@ ConsoleReply clients_table(const ConsoleFacts& facts) {
 ConsoleReply servers_table(const ConsoleFacts& facts) {
   ConsoleReply reply = table(kSocketFields);
   const auto clients = holders(facts);
-  for (const auto& server : facts.servers) reply.rows.push_back(server_row(server, "", facts.now, clients));
+  for (const auto& server : facts.servers)
+    reply.rows.push_back(server_row(server, "", facts.now, clients));
   return reply;
 }
 
@@ -132,8 +174,8 @@ ConsoleReply sockets_table(const ConsoleFacts& facts, bool all) {
       reply.rows.push_back(client_row(client, "cl_"));
   for (const auto& server : facts.servers)
     if (all || server.leased) reply.rows.push_back(server_row(server, "sv_", facts.now, clients));
-  for (const char* name :
-       {"recv_pos", "pkt_pos", "pkt_remain", "send_pos", "send_remain", "pkt_avail", "send_avail"}) {
+  for (const char* name : {"recv_pos", "pkt_pos", "pkt_remain", "send_pos", "send_remain",
+                           "pkt_avail", "send_avail"}) {
     reply.fields.push_back({name, kInteger});
     for (Row& row : reply.rows) row.emplace_back("0");
   }
@@ -141,18 +183,29 @@ ConsoleReply sockets_table(const ConsoleFacts& facts, bool all) {
 }
 
 ConsoleReply pools_table(const ConsoleFacts& facts) {
-  ConsoleReply reply = table({{"database"}, {"user"}, {"cl_active", kInteger}, {"cl_waiting", kInteger},
-                              {"cl_active_cancel_req", kInteger}, {"cl_waiting_cancel_req", kInteger},
-                              {"sv_active", kInteger}, {"sv_active_cancel", kInteger},
-                              {"sv_being_canceled", kInteger}, {"sv_idle", kInteger}, {"sv_used", kInteger},
-                              {"sv_tested", kInteger}, {"sv_login", kInteger}, {"maxwait", kInteger},
-                              {"maxwait_us", kInteger}, {"pool_mode"}});
+  ConsoleReply reply = table({{"database"},
+                              {"user"},
+                              {"cl_active", kInteger},
+                              {"cl_waiting", kInteger},
+                              {"cl_active_cancel_req", kInteger},
+                              {"cl_waiting_cancel_req", kInteger},
+                              {"sv_active", kInteger},
+                              {"sv_active_cancel", kInteger},
+                              {"sv_being_canceled", kInteger},
+                              {"sv_idle", kInteger},
+                              {"sv_used", kInteger},
+                              {"sv_tested", kInteger},
+                              {"sv_login", kInteger},
+                              {"maxwait", kInteger},
+                              {"maxwait_us", kInteger},
+                              {"pool_mode"}});
   for (const auto& pool : facts.pools)
     reply.rows.push_back({pool.database, pool.user, number(pool.clients_active + pool.clients_idle),
-                          number(pool.clients_waiting), "0", "0", number(pool.stats.leased), "0", "0",
-                          number(pool.stats.idle), "0", "0", number(pool.stats.connecting),
+                          number(pool.clients_waiting), "0", "0", number(pool.stats.leased), "0",
+                          "0", number(pool.stats.idle), "0", "0", number(pool.stats.connecting),
                           number(whole_seconds(pool.stats.oldest_wait)),
-                          number(rest_of_second(pool.stats.oldest_wait)), std::string(name_of(pool.mode))});
+                          number(rest_of_second(pool.stats.oldest_wait)),
+                          std::string(name_of(pool.mode))});
   return reply;
 }
 
@@ -161,7 +214,8 @@ ConsoleReply pools_table(const ConsoleFacts& facts) {
 namespace {
 
 // Names that the listener serves: its entries, and those that clients came for.
-std::set<std::string> database_names(const ConsoleFacts& facts, const gateway::PostgresListener& listener) {
+std::set<std::string> database_names(const ConsoleFacts& facts,
+                                     const gateway::PostgresListener& listener) {
   std::set<std::string> names;
   for (const auto& [name, database] : listener.databases)
     if (name != "*") names.insert(name);
@@ -183,10 +237,19 @@ Row database_row(const ConsoleFacts& facts, const gateway::PostgresListener& lis
   const auto entry = listener.databases.find(name);
   const bool own_mode = entry != listener.databases.end() && entry->second.mode;
   const HostPort at = target.dsn.hosts.empty() ? HostPort{} : target.dsn.hosts.front();
-  return {name, at.host.empty() ? Cell() : Cell(at.host), number(at.port), target.dsn.database,
-          target.dsn.user.empty() ? Cell() : Cell(target.dsn.user), number(target.pool.max),
-          number(target.pool.min), "0", own_mode ? Cell(std::string(name_of(target.pool.mode))) : Cell(),
-          number(target.max_database), number(connections), paused ? "1" : "0", "0"};
+  return {name,
+          at.host.empty() ? Cell() : Cell(at.host),
+          number(at.port),
+          target.dsn.database,
+          target.dsn.user.empty() ? Cell() : Cell(target.dsn.user),
+          number(target.pool.max),
+          number(target.pool.min),
+          "0",
+          own_mode ? Cell(std::string(name_of(target.pool.mode))) : Cell(),
+          number(target.max_database),
+          number(connections),
+          paused ? "1" : "0",
+          "0"};
 }
 
 std::set<std::string> user_names(const ConsoleFacts& facts) {
@@ -210,10 +273,19 @@ std::size_t database_count(const ConsoleFacts& facts) {
 }  // namespace
 
 ConsoleReply databases_table(const ConsoleFacts& facts) {
-  ConsoleReply reply = table({{"name"}, {"host"}, {"port", kInteger}, {"database"}, {"force_user"},
-                              {"pool_size", kInteger}, {"min_pool_size", kInteger}, {"reserve_pool", kInteger},
-                              {"pool_mode"}, {"max_connections", kInteger}, {"current_connections", kInteger},
-                              {"paused", kInteger}, {"disabled", kInteger}});
+  ConsoleReply reply = table({{"name"},
+                              {"host"},
+                              {"port", kInteger},
+                              {"database"},
+                              {"force_user"},
+                              {"pool_size", kInteger},
+                              {"min_pool_size", kInteger},
+                              {"reserve_pool", kInteger},
+                              {"pool_mode"},
+                              {"max_connections", kInteger},
+                              {"current_connections", kInteger},
+                              {"paused", kInteger},
+                              {"disabled", kInteger}});
   for (const auto& listener : facts.config.postgres)
     for (const std::string& name : database_names(facts, listener))
       if (const auto target = find_database(listener, name))
@@ -229,9 +301,11 @@ ConsoleReply users_table(const ConsoleFacts& facts) {
 
 ConsoleReply lists_table(const ConsoleFacts& facts) {
   ConsoleReply reply = table({{"list"}, {"items", kInteger}});
-  const auto used = static_cast<std::size_t>(
-      std::count_if(facts.servers.begin(), facts.servers.end(), [](const auto& s) { return s.leased; }));
-  auto add = [&](const char* name, std::size_t items) { reply.rows.push_back({name, number(items)}); };
+  const auto used = static_cast<std::size_t>(std::count_if(
+      facts.servers.begin(), facts.servers.end(), [](const auto& s) { return s.leased; }));
+  auto add = [&](const char* name, std::size_t items) {
+    reply.rows.push_back({name, number(items)});
+  };
   add("databases", database_count(facts));
   add("users", user_names(facts).size());
   add("pools", facts.pools.size());
@@ -245,7 +319,10 @@ ConsoleReply lists_table(const ConsoleFacts& facts) {
 }
 
 ConsoleReply memory_table(const ConsoleFacts& facts) {
-  ConsoleReply reply = table({{"name"}, {"size", kInteger}, {"used", kInteger}, {"free", kInteger},
+  ConsoleReply reply = table({{"name"},
+                              {"size", kInteger},
+                              {"used", kInteger},
+                              {"free", kInteger},
                               {"memtotal", kBigint}});
   auto add = [&](const char* name, std::size_t size, std::size_t used) {
     reply.rows.push_back({name, number(size), number(used), "0", number(size * used)});
@@ -257,10 +334,11 @@ ConsoleReply memory_table(const ConsoleFacts& facts) {
 }
 
 ConsoleReply state_table(const ConsoleFacts& facts) {
-  const bool paused = !facts.pools.empty() &&
-                      std::all_of(facts.pools.begin(), facts.pools.end(), [](const auto& p) { return p.paused; });
+  const bool paused = !facts.pools.empty() && std::all_of(facts.pools.begin(), facts.pools.end(),
+                                                          [](const auto& p) { return p.paused; });
   ConsoleReply reply = table({{"key"}, {"value"}});
-  reply.rows = {{"active", paused ? "no" : "yes"}, {"paused", paused ? "yes" : "no"}, {"suspended", "no"}};
+  reply.rows = {
+      {"active", paused ? "no" : "yes"}, {"paused", paused ? "yes" : "no"}, {"suspended", "no"}};
   return reply;
 }
 
@@ -282,7 +360,8 @@ ConsoleReply pins_table(const ConsoleFacts& facts) {
 
 ConsoleReply version_table() {
   ConsoleReply reply = table({{"version"}});
-  reply.rows = {{fmt::format("PgBouncer {} console of Sluice {}", kPgbouncerVersion, SLUICE_VERSION)}};
+  reply.rows = {
+      {fmt::format("PgBouncer {} console of Sluice {}", kPgbouncerVersion, SLUICE_VERSION)}};
   return reply;
 }
 
@@ -305,6 +384,8 @@ ConsoleReply help() {
 }
 
 ConsoleReply dns_hosts_table() { return table({{"hostname"}, {"ttl", kBigint}, {"addrs"}}); }
-ConsoleReply dns_zones_table() { return table({{"zonename"}, {"serial", kBigint}, {"count", kInteger}}); }
+ConsoleReply dns_zones_table() {
+  return table({{"zonename"}, {"serial", kBigint}, {"count", kInteger}});
+}
 
 }  // namespace sluice::admin

@@ -66,7 +66,8 @@ ConsoleFacts facts() {
   client.snapshot.active = true;
   client.snapshot.server = "77@db1:5433";
   client.snapshot.connected_at = 1'699'999'999;
-  client.snapshot.pins = query::bit(query::PinCause::listen) | query::bit(query::PinCause::temp_table);
+  client.snapshot.pins =
+      query::bit(query::PinCause::listen) | query::bit(query::PinCause::temp_table);
   f.clients = {client};
   return f;
 }
@@ -89,7 +90,8 @@ TEST(ConsoleCommandTest, quoted_names_stay_as_they_are) {
 }
 
 TEST(ConsoleCommandTest, set_takes_equals_and_to) {
-  for (const char* text : {"SET query_timeout = '7'", "set query_timeout=7;", "SET Query_Timeout TO 7"}) {
+  for (const char* text :
+       {"SET query_timeout = '7'", "set query_timeout=7;", "SET Query_Timeout TO 7"}) {
     const auto command = parse_console_command(text);
     ASSERT_TRUE(command) << text;
     EXPECT_EQ(command->verb, "set");
@@ -105,10 +107,12 @@ TEST(ConsoleCommandTest, nothing_is_a_command_too) {
 }
 
 TEST(ConsoleCommandTest, what_isnt_a_command_is_answered_in_pgbouncers_words) {
-  for (const char* text : {"SELECT 1, 2", "SHOW POOLS app", "SET x", "SET x =", "SET x 7", "PAUSE \"app", "=", "SHOW POOLS; SHOW POOLS"}) {
+  for (const char* text : {"SELECT 1, 2", "SHOW POOLS app", "SET x", "SET x =", "SET x 7",
+                           "PAUSE \"app", "=", "SHOW POOLS; SHOW POOLS"}) {
     const auto command = parse_console_command(text);
     ASSERT_FALSE(command) << text;
-    EXPECT_EQ(command.error().detail, "invalid command '" + std::string(text) + "', use SHOW HELP;");
+    EXPECT_EQ(command.error().detail,
+              "invalid command '" + std::string(text) + "', use SHOW HELP;");
     EXPECT_EQ(command.error().state, "42601");
   }
 }
@@ -117,16 +121,19 @@ TEST(ConsoleCommandTest, what_isnt_a_command_is_answered_in_pgbouncers_words) {
 
 TEST(ConsoleTablesTest, columns_are_pgbouncers) {
   const std::string socket =
-      "type user database state addr port local_addr local_port connect_time request_time wait wait_us "
+      "type user database state addr port local_addr local_port connect_time request_time wait "
+      "wait_us "
       "close_needed ptr link remote_pid tls application_name";
   const ConsoleFacts f = facts();
   EXPECT_EQ(columns(clients_table(f)), socket);
   EXPECT_EQ(columns(servers_table(f)), socket);
   EXPECT_EQ(columns(sockets_table(f, true)),
             socket + " recv_pos pkt_pos pkt_remain send_pos send_remain pkt_avail send_avail");
-  EXPECT_EQ(columns(pools_table(f)),
-            "database user cl_active cl_waiting cl_active_cancel_req cl_waiting_cancel_req sv_active "
-            "sv_active_cancel sv_being_canceled sv_idle sv_used sv_tested sv_login maxwait maxwait_us pool_mode");
+  EXPECT_EQ(
+      columns(pools_table(f)),
+      "database user cl_active cl_waiting cl_active_cancel_req cl_waiting_cancel_req sv_active "
+      "sv_active_cancel sv_being_canceled sv_idle sv_used sv_tested sv_login maxwait maxwait_us "
+      "pool_mode");
   EXPECT_EQ(columns(databases_table(f)),
             "name host port database force_user pool_size min_pool_size reserve_pool pool_mode "
             "max_connections current_connections paused disabled");
@@ -139,7 +146,8 @@ TEST(ConsoleTablesTest, columns_are_pgbouncers) {
   EXPECT_EQ(columns(dns_zones_table()), "zonename serial count");
   EXPECT_EQ(columns(stats_table({})),
             "database total_xact_count total_query_count total_received total_sent total_xact_time "
-            "total_query_time total_wait_time avg_xact_count avg_query_count avg_recv avg_sent avg_xact_time "
+            "total_query_time total_wait_time avg_xact_count avg_query_count avg_recv avg_sent "
+            "avg_xact_time "
             "avg_query_time avg_wait_time");
   const char* plain =
       "database xact_count query_count bytes_received bytes_sent xact_time query_time wait_time";
@@ -152,9 +160,10 @@ TEST(ConsoleTablesTest, every_row_has_a_cell_for_each_column) {
   const ConsoleFacts f = facts();
   const std::vector<DatabaseRates> rates = {{"app", {}, {}}};
   for (const ConsoleReply& reply :
-       {clients_table(f), servers_table(f), sockets_table(f, true), pools_table(f), databases_table(f), users_table(f),
-        lists_table(f), memory_table(f), state_table(f), pins_table(f), config_table(f.config), stats_table(rates),
-        stats_totals_table(rates), stats_averages_table(rates), totals_table(rates), version_table()}) {
+       {clients_table(f), servers_table(f), sockets_table(f, true), pools_table(f),
+        databases_table(f), users_table(f), lists_table(f), memory_table(f), state_table(f),
+        pins_table(f), config_table(f.config), stats_table(rates), stats_totals_table(rates),
+        stats_averages_table(rates), totals_table(rates), version_table()}) {
     ASSERT_FALSE(reply.rows.empty()) << columns(reply);
     for (const auto& row : reply.rows) EXPECT_EQ(row.size(), reply.fields.size()) << columns(reply);
   }
@@ -263,27 +272,35 @@ TEST(ConsoleSettingsTest, no_secret_is_shown) {
   config.admin.token = "hush-hush";
   config.postgres[0].auth.users["bot"] = "hush-hush";
   for (const auto& row : config_table(config).rows)
-    for (const auto& value : row) EXPECT_THAT(value.value_or(""), testing::Not(HasSubstr("hush-hush")));
+    for (const auto& value : row)
+      EXPECT_THAT(value.value_or(""), testing::Not(HasSubstr("hush-hush")));
 }
 
 // ---- averages -----------------------------------------------------------------------------------------
 
 gateway::Totals total(std::uint64_t requests, Duration time) {
-  return {.listener = "l", .database = "app", .requests = requests, .transactions = requests, .received = 10 * requests,
-          .sent = 0, .request_time = time, .wait_time = {}};
+  return {.listener = "l",
+          .database = "app",
+          .requests = requests,
+          .transactions = requests,
+          .received = 10 * requests,
+          .sent = 0,
+          .request_time = time,
+          .wait_time = {}};
 }
 
 TEST(RatesTest, averages_are_since_the_start_at_first_then_over_a_recent_window) {
   Rates rates(std::chrono::seconds(60));
   const Time start{std::chrono::hours(1)};
   auto read = [&](std::uint64_t requests, int second) {
-    return rates.read({total(requests, std::chrono::milliseconds(requests))}, start, start + std::chrono::seconds(second))[0];
+    return rates.read({total(requests, std::chrono::milliseconds(requests))}, start,
+                      start + std::chrono::seconds(second))[0];
   };
   EXPECT_EQ(read(100, 10).average.requests, 10u);
   EXPECT_EQ(read(100, 10).average.request_us, 1000u);
-  EXPECT_EQ(read(6000, 60).average.requests, 100u);   // since the start
-  EXPECT_EQ(read(6000, 120).average.requests, 0u);    // since second 60
-  EXPECT_EQ(read(6600, 180).average.requests, 10u);   // since second 120
+  EXPECT_EQ(read(6000, 60).average.requests, 100u);  // since the start
+  EXPECT_EQ(read(6000, 120).average.requests, 0u);   // since second 60
+  EXPECT_EQ(read(6600, 180).average.requests, 10u);  // since second 120
   EXPECT_EQ(read(6600, 180).total.requests, 6600u);
 }
 
@@ -299,7 +316,8 @@ TEST(RatesTest, a_counter_that_began_again_gives_no_nonsense) {
   Rates rates(std::chrono::seconds(1));
   (void)rates.read({total(1000, {})}, Time{}, Time{std::chrono::seconds(10)});
   (void)rates.read({total(1000, {})}, Time{}, Time{std::chrono::seconds(20)});
-  EXPECT_EQ(rates.read({total(10, {})}, Time{}, Time{std::chrono::seconds(30)})[0].average.requests, 1u);
+  EXPECT_EQ(rates.read({total(10, {})}, Time{}, Time{std::chrono::seconds(30)})[0].average.requests,
+            1u);
 }
 
 // ---- the console itself, on a gateway without listeners -------------------------------------------------
@@ -311,9 +329,9 @@ class ConsoleTest : public testing::Test {
   gateway::Gateway gateway_{facts().config, log_, registry_};
   std::vector<gateway::Config> changes_;
   PostgresConsole console_{gateway_, [this](gateway::Config config) -> Result<void> {
-    changes_.push_back(std::move(config));
-    return {};
-  }};
+                             changes_.push_back(std::move(config));
+                             return {};
+                           }};
 };
 
 TEST_F(ConsoleTest, every_show_of_the_help_is_answered) {
@@ -321,9 +339,10 @@ TEST_F(ConsoleTest, every_show_of_the_help_is_answered) {
   ASSERT_TRUE(help);
   ASSERT_EQ(help->notices.size(), 1u);
   EXPECT_THAT(help->fields, IsEmpty());
-  for (const char* what : {"config", "databases", "pools", "clients", "servers", "users", "version", "state", "sockets",
-                           "active_sockets", "lists", "mem", "pins", "dns_hosts", "dns_zones", "stats", "stats_totals",
-                           "stats_averages", "totals"}) {
+  for (const char* what :
+       {"config", "databases", "pools", "clients", "servers", "users", "version", "state",
+        "sockets", "active_sockets", "lists", "mem", "pins", "dns_hosts", "dns_zones", "stats",
+        "stats_totals", "stats_averages", "totals"}) {
     const auto reply = console_.run("SHOW " + std::string(what), false);
     ASSERT_TRUE(reply) << what;
     EXPECT_FALSE(reply->fields.empty()) << what;
@@ -351,7 +370,8 @@ TEST_F(ConsoleTest, what_isnt_supported_says_what_to_do_instead) {
 
 TEST_F(ConsoleTest, unknown_commands_and_tables_are_invalid) {
   for (const char* text : {"SELECT 1", "SHOW nonsense", "SHOW", "RELOAD app", "SHUTDOWN now"})
-    EXPECT_EQ(console_.run(text, true).error().detail, "invalid command '" + std::string(text) + "', use SHOW HELP;");
+    EXPECT_EQ(console_.run(text, true).error().detail,
+              "invalid command '" + std::string(text) + "', use SHOW HELP;");
   EXPECT_EQ(console_.run("KILL", true).error().detail, "a database is required");
 }
 
@@ -366,7 +386,9 @@ TEST_F(ConsoleTest, set_hands_a_checked_configuration_over) {
 TEST_F(ConsoleTest, reload_and_shutdown_ask_whoever_runs_the_gateway) {
   EXPECT_EQ(console_.run("RELOAD", true).error().state, "0A000");
   bool at_once = false;
-  gateway_.on_reload = []() -> Result<void> { return fail(Code::invalid_argument, "line 3 is wrong"); };
+  gateway_.on_reload = []() -> Result<void> {
+    return fail(Code::invalid_argument, "line 3 is wrong");
+  };
   gateway_.on_shutdown = [&](bool now) { at_once = now; };
   EXPECT_EQ(console_.run("RELOAD", true).error().detail, "line 3 is wrong");
   gateway_.on_reload = []() -> Result<void> { return {}; };

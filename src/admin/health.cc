@@ -82,11 +82,14 @@ void add_hosts(std::vector<net::Endpoint>& out, const Dsn& dsn) {
       endpoint.host = at.host;
       endpoint.port = at.port;
     }
-    if (std::find(out.begin(), out.end(), endpoint) == out.end()) out.push_back(std::move(endpoint));
+    if (std::find(out.begin(), out.end(), endpoint) == out.end())
+      out.push_back(std::move(endpoint));
   }
 }
 
-bool is_upstream(const gateway::Component& component) { return component.name.starts_with("upstream "); }
+bool is_upstream(const gateway::Component& component) {
+  return component.name.starts_with("upstream ");
+}
 
 }  // namespace
 

@@ -10,9 +10,9 @@
 namespace sluice::admin {
 
 struct Request {
-  std::string method;   // "GET"
-  std::string target;   // as it came: "/performance/pools?x=1"
-  std::string host;     // Host header, or empty
+  std::string method;  // "GET"
+  std::string target;  // as it came: "/performance/pools?x=1"
+  std::string host;    // Host header, or empty
   std::string authorization;
   bool authorised = false;  // filled by the router: no token is needed, or the right one came
 

@@ -48,7 +48,8 @@ constexpr const char* kPage = R"html(<!doctype html>
 </html>
 )html";
 
-constexpr const char* kStyle = R"css(:root { color-scheme: light dark; --line: #8884; --soft: #8882; --good: #1a7f4b; --bad: #b3261e; }
+constexpr const char* kStyle =
+    R"css(:root { color-scheme: light dark; --line: #8884; --soft: #8882; --good: #1a7f4b; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --good: #5fd39a; --bad: #ff8a80; } }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 80rem; padding: 1rem; }
 header { display: flex; align-items: baseline; gap: 1rem; flex-wrap: wrap; }

@@ -6,7 +6,8 @@ namespace sluice::admin {
 namespace {
 
 std::uint64_t microseconds(Duration d) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(d).count());
 }
 
 std::vector<DatabaseRates> by_database(const std::vector<gateway::Totals>& totals) {
@@ -26,7 +27,9 @@ std::vector<DatabaseRates> by_database(const std::vector<gateway::Totals>& total
 }
 
 // Since `then`; a pool that was made anew begins at 0 again.
-std::uint64_t grown(std::uint64_t now, std::uint64_t then) { return now >= then ? now - then : now; }
+std::uint64_t grown(std::uint64_t now, std::uint64_t then) {
+  return now >= then ? now - then : now;
+}
 
 Amounts average(const Amounts& now, const Amounts& then, double seconds) {
   auto per_second = [&](std::uint64_t a, std::uint64_t b) {
@@ -61,7 +64,8 @@ std::vector<DatabaseRates> Rates::read(const std::vector<gateway::Totals>& total
   }
   const double seconds = std::chrono::duration<double>(now - before_.at).count();
   for (DatabaseRates& row : rows)
-    if (seconds > 0) row.average = average(row.total, total_in(before_.rows, row.database), seconds);
+    if (seconds > 0)
+      row.average = average(row.total, total_in(before_.rows, row.database), seconds);
   return rows;
 }
 

@@ -31,7 +31,8 @@ class Rates {
   explicit Rates(Duration period = std::chrono::seconds(60)) : period_(period) {}
 
   // Databases in order of their names; those of several listeners and users count together.
-  std::vector<DatabaseRates> read(const std::vector<gateway::Totals>& totals, Time started, Time now);
+  std::vector<DatabaseRates> read(const std::vector<gateway::Totals>& totals, Time started,
+                                  Time now);
 
  private:
   struct Reading {

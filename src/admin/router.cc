@@ -13,7 +13,8 @@ constexpr std::string_view kBearer = "Bearer ";
 bool is_authorised(const Request& request, std::string_view token) {
   if (token.empty()) return true;
   const std::string_view given = request.authorization;
-  if (given.size() < kBearer.size() || !iequals(given.substr(0, kBearer.size()), kBearer)) return false;
+  if (given.size() < kBearer.size() || !iequals(given.substr(0, kBearer.size()), kBearer))
+    return false;
   return constant_time_equal(trim(given.substr(kBearer.size())), token);
 }
 
@@ -21,7 +22,8 @@ bool is_authorised(const Request& request, std::string_view token) {
 void add_security_headers(Answer& answer) {
   static constexpr std::pair<const char*, const char*> kHeaders[] = {
       {"Content-Security-Policy",
-       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src "
+       "'self' data:; "
        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
       {"X-Content-Type-Options", "nosniff"},
       {"X-Frame-Options", "DENY"},
@@ -57,7 +59,8 @@ bool is_local_host(std::string_view host) {
   if (host.empty() || iequals(host, "localhost")) return true;
   unsigned char address[16];
   const std::string text(host);
-  return ::inet_pton(AF_INET, text.c_str(), address) == 1 || ::inet_pton(AF_INET6, text.c_str(), address) == 1;
+  return ::inet_pton(AF_INET, text.c_str(), address) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), address) == 1;
 }
 
 Answer Router::answer(Request request, std::string_view token) const {
@@ -70,7 +73,8 @@ Answer Router::answer(Request request, std::string_view token) const {
 Answer Router::find_answer(Request& request, std::string_view token) const {
   if (token.empty() && !is_local_host(request.host))
     return problem(421, "without a token only numeric addresses and localhost are answered to");
-  const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : request.method;
+  const std::string_view method =
+      request.method == "HEAD" ? std::string_view("GET") : request.method;
   std::string allowed;
   for (const Route& route : routes_) {
     if (route.path != request.path()) continue;

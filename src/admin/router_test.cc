@@ -16,16 +16,21 @@ using testing::Not;
 using testing::Pair;
 
 Router router() {
-  auto say = [](std::string text) { return [text](const Request&) { return Answer{.body = text}; }; };
+  auto say = [](std::string text) {
+    return [text](const Request&) { return Answer{.body = text}; };
+  };
   return Router({{"GET", "/open", Access::open, say("open"), "for all"},
                  {"GET", "/data", Access::token, say("data"), "read"},
                  {"POST", "/data", Access::token, say("posted"), "write"}});
 }
 
-Answer ask(std::string method, std::string target, std::string_view token = "", std::string authorization = "",
-           std::string host = "127.0.0.1:8001") {
-  return router().answer({.method = std::move(method), .target = std::move(target), .host = std::move(host),
-                          .authorization = std::move(authorization)}, token);
+Answer ask(std::string method, std::string target, std::string_view token = "",
+           std::string authorization = "", std::string host = "127.0.0.1:8001") {
+  return router().answer({.method = std::move(method),
+                          .target = std::move(target),
+                          .host = std::move(host),
+                          .authorization = std::move(authorization)},
+                         token);
 }
 
 TEST(RouterTest, method_and_path_choose_the_handler) {
@@ -55,7 +60,8 @@ TEST(RouterTest, another_method_names_those_that_are_allowed) {
 TEST(RouterTest, data_needs_the_token_if_one_is_set) {
   EXPECT_EQ(ask("GET", "/data", "secret").status, 401u);
   EXPECT_THAT(ask("GET", "/data", "secret").headers, Contains(Pair("WWW-Authenticate", "Bearer")));
-  for (const char* wrong : {"Bearer secre", "Bearer secret2", "Bearer", "Basic secret", "secret", "Bearer SECRET"})
+  for (const char* wrong :
+       {"Bearer secre", "Bearer secret2", "Bearer", "Basic secret", "secret", "Bearer SECRET"})
     EXPECT_EQ(ask("GET", "/data", "secret", wrong).status, 401u) << wrong;
   EXPECT_EQ(ask("GET", "/data", "secret", "Bearer secret").body, "data");
   EXPECT_EQ(ask("GET", "/data", "secret", "bearer  secret").body, "data");
@@ -72,9 +78,11 @@ TEST(RouterTest, a_foreign_name_for_our_address_gets_nothing_without_a_token) {
 }
 
 TEST(RouterTest, every_answer_carries_the_security_headers) {
-  for (const Answer& answer : {ask("GET", "/open"), ask("GET", "/nothing"), ask("GET", "/data", "secret")}) {
+  for (const Answer& answer :
+       {ask("GET", "/open"), ask("GET", "/nothing"), ask("GET", "/data", "secret")}) {
     EXPECT_THAT(answer.headers, Contains(Pair("X-Content-Type-Options", "nosniff")));
-    EXPECT_THAT(answer.headers, Contains(Pair("Content-Security-Policy", HasSubstr("default-src 'none'"))));
+    EXPECT_THAT(answer.headers,
+                Contains(Pair("Content-Security-Policy", HasSubstr("default-src 'none'"))));
     EXPECT_THAT(answer.headers, Contains(Pair("Cache-Control", "no-store")));
   }
 }
@@ -93,24 +101,32 @@ TEST(PageTest, nothing_is_loaded_from_elsewhere_and_no_script_is_inline) {
 
 // ---- health -------------------------------------------------------------------------------------------
 
-gateway::Component component(std::string name, bool ready) { return {std::move(name), ready, "why"}; }
+gateway::Component component(std::string name, bool ready) {
+  return {std::move(name), ready, "why"};
+}
 
 TEST(HealthTest, one_upstream_is_enough_to_serve) {
   using C = std::vector<gateway::Component>;
-  EXPECT_EQ(health_of(C{component("upstream a", true), component("pool x", true)}, false), Health::ok);
-  EXPECT_EQ(health_of(C{component("upstream a", true), component("upstream b", false)}, false), Health::degraded);
-  EXPECT_EQ(health_of(C{component("upstream a", true), component("pool x", false)}, false), Health::degraded);
-  EXPECT_EQ(health_of(C{component("upstream a", false), component("upstream b", false)}, false), Health::unavailable);
+  EXPECT_EQ(health_of(C{component("upstream a", true), component("pool x", true)}, false),
+            Health::ok);
+  EXPECT_EQ(health_of(C{component("upstream a", true), component("upstream b", false)}, false),
+            Health::degraded);
+  EXPECT_EQ(health_of(C{component("upstream a", true), component("pool x", false)}, false),
+            Health::degraded);
+  EXPECT_EQ(health_of(C{component("upstream a", false), component("upstream b", false)}, false),
+            Health::unavailable);
   EXPECT_EQ(health_of(C{}, false), Health::ok);
   EXPECT_EQ(health_of(C{component("upstream a", true)}, true), Health::draining);
 }
 
 TEST(HealthTest, details_are_for_those_who_know_the_token) {
-  const std::vector<gateway::Component> components = {component("upstream a", false), component("pool app/bot", false)};
+  const std::vector<gateway::Component> components = {component("upstream a", false),
+                                                      component("pool app/bot", false)};
   const auto open = health_json(Health::unavailable, components, std::chrono::seconds(5), false);
   EXPECT_THAT(open, Not(HasSubstr("why")));
   EXPECT_THAT(open, Not(HasSubstr("bot")));
-  const auto all = nlohmann::json::parse(health_json(Health::unavailable, components, std::chrono::seconds(5), true));
+  const auto all = nlohmann::json::parse(
+      health_json(Health::unavailable, components, std::chrono::seconds(5), true));
   EXPECT_EQ(all["status"], "unavailable");
   EXPECT_EQ(all["uptime_seconds"], 5);
   EXPECT_EQ(all["components"][1]["detail"], "why");

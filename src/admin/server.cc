@@ -4,13 +4,12 @@
 #include <mutex>
 #include <thread>
 
-#include <fcntl.h>
-
+#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <fcntl.h>
 
 #include "gateway/config_address.h"
 #include "net/listener.h"
@@ -75,7 +74,8 @@ HttpResponse response_of(Answer answer, unsigned version, bool keep_alive, bool 
 // A connection: reads a request, answers it, again. Kept alive by what it waits for.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(HttpSocket socket, const Router& router, const Token& token, std::function<void()> gone)
+  Connection(HttpSocket socket, const Router& router, const Token& token,
+             std::function<void()> gone)
       : stream_(std::move(socket)), router_(router), token_(token), gone_(std::move(gone)) {}
   ~Connection() { gone_(); }
 
@@ -85,7 +85,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     parser_->body_limit(kMaxBody);
     stream_.expires_after(kPatience);
     http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_read(error); });
+                     [self = shared_from_this()](beast::error_code error, std::size_t) {
+                       self->on_read(error);
+                     });
   }
 
  private:
@@ -98,7 +100,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (error) return;  // closed, or too slow
     const HttpRequest request = parser_->release();
     const bool head = request.method() == http::verb::head;
-    write(response_of(answer(router_, request, token_.get()), request.version(), request.keep_alive(), head), head);
+    write(response_of(answer(router_, request, token_.get()), request.version(),
+                      request.keep_alive(), head),
+          head);
   }
 
   void refuse(Answer answer) { write(response_of(std::move(answer), 11, false, false), false); }
@@ -107,7 +111,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     response_ = std::move(response);
     serializer_.emplace(*response_);
     stream_.expires_after(kPatience);
-    auto done = [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_written(error); };
+    auto done = [self = shared_from_this()](beast::error_code error, std::size_t) {
+      self->on_written(error);
+    };
     if (head)
       http::async_write_header(stream_, *serializer_, std::move(done));
     else
@@ -196,7 +202,8 @@ class AdminServer::Running {
   unsigned open_ = 0;
   bool accepting_ = false, closing_ = false;
   asio::io_context io_{1};
-  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
+  asio::basic_waitable_timer<std::chrono::steady_clock,
+                             asio::wait_traits<std::chrono::steady_clock>, Executor>
       retry_{io_};
   HttpAcceptor acceptor_;
   std::thread thread_;
@@ -215,8 +222,9 @@ Result<void> AdminServer::start(const gateway::Config::Admin& config) {
   const auto listen = gateway::parse_listen(config.listen);
   if (!listen) return fail(Code::invalid_argument, "admin.listen: " + listen.error());
   if (config.token.empty() && !listen->loopback())
-    return fail(Code::invalid_argument, "admin.listen " + config.listen +
-                                            " can be reached from other machines: set admin.token, or listen on 127.0.0.1");
+    return fail(Code::invalid_argument,
+                "admin.listen " + config.listen +
+                    " can be reached from other machines: set admin.token, or listen on 127.0.0.1");
   net::Endpoint at;
   at.host = listen->host;
   at.port = listen->port;

@@ -16,18 +16,15 @@ using testing::StartsWith;
 
 class ServerTest : public testing::Test {
  protected:
-  ServerTest() {
-    config_.listen = "127.0.0.1:0";
-  }
-  void start() {
-    ASSERT_TRUE(server_.start(config_));
-  }
+  ServerTest() { config_.listen = "127.0.0.1:0"; }
+  void start() { ASSERT_TRUE(server_.start(config_)); }
 
   int connect() {
     const std::string address = server_.address();
     sockaddr_in to{};
     to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<std::uint16_t>(*parse_u64(address.substr(address.rfind(':') + 1))));
+    to.sin_port =
+        htons(static_cast<std::uint16_t>(*parse_u64(address.substr(address.rfind(':') + 1))));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
@@ -35,13 +32,16 @@ class ServerTest : public testing::Test {
     ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     return fd;
   }
-  static void send(int fd, std::string_view text) { (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
+  static void send(int fd, std::string_view text) {
+    (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+  }
   // Until the server closes.
   static std::string rest(int fd) {
     std::string out;
     char part[4096];
     ssize_t n;
-    while ((n = ::recv(fd, part, sizeof part, 0)) > 0) out.append(part, static_cast<std::size_t>(n));
+    while ((n = ::recv(fd, part, sizeof part, 0)) > 0)
+      out.append(part, static_cast<std::size_t>(n));
     ::close(fd);
     return out;
   }
@@ -51,7 +51,8 @@ class ServerTest : public testing::Test {
     return rest(fd);
   }
   std::string get(const std::string& path, const std::string& header = "") {
-    return ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + header + "\r\n");
+    return ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + header +
+               "\r\n");
   }
 
   Log log_{{.level = LogLevel::error}};
@@ -75,7 +76,8 @@ TEST_F(ServerTest, resources_are_served) {
 TEST_F(ServerTest, one_connection_takes_many_requests) {
   start();
   const std::string request = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  const std::string last = "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const std::string last =
+      "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   const std::string all = ask(request + request + last);
   std::size_t answers = 0;
   for (std::size_t at = 0; (at = all.find("HTTP/1.1 200", at)) != all.npos; ++at) ++answers;
@@ -92,7 +94,8 @@ TEST_F(ServerTest, head_has_no_body) {
 TEST_F(ServerTest, a_header_beyond_its_bound_and_nonsense_are_refused) {
   start();
   EXPECT_THAT(get("/", "X: " + std::string(20000, 'x') + "\r\n"), StartsWith("HTTP/1.1 431"));
-  EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"), StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
   EXPECT_THAT(ask("nonsense\r\n\r\n"), StartsWith("HTTP/1.1 400"));
   EXPECT_THAT(get("/health/live"), StartsWith("HTTP/1.1 200"));
 }

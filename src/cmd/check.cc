@@ -13,7 +13,11 @@ using Problems = std::vector<gateway::Problem>;
 nlohmann::ordered_json json_of(const Problems& problems) {
   auto list = nlohmann::ordered_json::array();
   for (const gateway::Problem& p : problems)
-    list.push_back({{"file", p.file}, {"line", p.line}, {"column", p.column}, {"key", p.key}, {"message", p.message}});
+    list.push_back({{"file", p.file},
+                    {"line", p.line},
+                    {"column", p.column},
+                    {"key", p.key},
+                    {"message", p.message}});
   return list;
 }
 
@@ -34,14 +38,16 @@ std::string name_of(const Source& source) {
 int check(const CheckOptions& options) {
   const auto loaded = load(options.source);
   if (options.json) {
-    print_json(loaded.has_value(), loaded ? Problems{} : loaded.error(), loaded ? loaded->warnings : Problems{});
+    print_json(loaded.has_value(), loaded ? Problems{} : loaded.error(),
+               loaded ? loaded->warnings : Problems{});
     return loaded ? kOk : kUsage;
   }
   if (!loaded) {
     print_problems(loaded.error());
     return kUsage;
   }
-  for (const gateway::Problem& warning : loaded->warnings) fmt::print("warning: {}\n", warning.text());
+  for (const gateway::Problem& warning : loaded->warnings)
+    fmt::print("warning: {}\n", warning.text());
   fmt::print("{}: ok, {} listener{}\n", name_of(options.source), loaded->config.postgres.size(),
              loaded->config.postgres.size() == 1 ? "" : "s");
   return kOk;

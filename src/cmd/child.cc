@@ -25,7 +25,8 @@ std::vector<std::string> environment_of(const ChildOptions& options) {
   std::vector<std::string> out;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
-    if (!text.starts_with("PG") && !text.starts_with("SLUICE_") && !text.starts_with("NOTIFY_SOCKET="))
+    if (!text.starts_with("PG") && !text.starts_with("SLUICE_") &&
+        !text.starts_with("NOTIFY_SOCKET="))
       out.emplace_back(text);
   }
   for (const auto& [name, value] : options.environment) out.push_back(name + "=" + value);
@@ -40,14 +41,17 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 }
 
 // In the child, between fork and exec: only calls that are safe there. Returns if something failed.
-void become(char* const* argv, char* const* environment, const ChildOptions& options, int out, int log) {
+void become(char* const* argv, char* const* environment, const ChildOptions& options, int out,
+            int log) {
   restore_signals();
   ::setsid();
   if (options.as && (::setgroups(options.as->groups.size(), options.as->groups.data()) != 0 ||
                      ::setgid(options.as->group) != 0 || ::setuid(options.as->user) != 0))
     return;
   ::prctl(PR_SET_PDEATHSIG, options.end_signal);  // after setuid, which clears it
-  if (::dup2(out, STDOUT_FILENO) < 0 || (log >= 0 && ::dup2(log, STDERR_FILENO) < 0) || ::chdir("/") != 0) return;
+  if (::dup2(out, STDOUT_FILENO) < 0 || (log >= 0 && ::dup2(log, STDERR_FILENO) < 0) ||
+      ::chdir("/") != 0)
+    return;
   ::execve(argv[0], argv, environment);
 }
 
@@ -65,14 +69,16 @@ Result<std::optional<Identity>> unprivileged() {
     who.groups.resize(static_cast<std::size_t>(count));
     return who;
   }
-  return fail(Code::not_found, "PostgreSQL doesn't run as root, and there is no user postgres or nobody");
+  return fail(Code::not_found,
+              "PostgreSQL doesn't run as root, and there is no user postgres or nobody");
 }
 
 Result<Child> Child::start(const std::vector<std::string>& argv, const ChildOptions& options) {
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) return fail(Code::exhausted, "pipe", errno);
   int log = -1;
-  if (!options.log.empty()) log = ::open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (!options.log.empty())
+    log = ::open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const auto texts = environment_of(options);
   const auto environment = pointers(texts);
   const auto arguments = pointers(argv);
@@ -90,8 +96,10 @@ Result<Child> Child::start(const std::vector<std::string>& argv, const ChildOpti
 }
 
 Child::Child(Child&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), out_(std::exchange(other.out_, -1)),
-      end_signal_(other.end_signal_), status_(other.status_) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      out_(std::exchange(other.out_, -1)),
+      end_signal_(other.end_signal_),
+      status_(other.status_) {}
 
 Child& Child::operator=(Child&& other) noexcept {
   if (this != &other) {
@@ -153,7 +161,8 @@ Result<std::string> run_command(const std::vector<std::string>& argv, const Chil
   if (!child) return std::unexpected(child.error());
   std::string out = child->read_all();
   if (child->status() != 0)
-    return fail(Code::unavailable, argv[0] + " ended with status " + std::to_string(child->status().value_or(-1)));
+    return fail(Code::unavailable,
+                argv[0] + " ended with status " + std::to_string(child->status().value_or(-1)));
   return out;
 }
 

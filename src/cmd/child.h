@@ -24,9 +24,10 @@ Result<std::optional<Identity>> unprivileged();
 
 struct ChildOptions {
   std::optional<Identity> as;
-  std::map<std::string, std::string> environment;  // besides ours, without what begins with PG or SLUICE_
-  std::string log;        // standard error is appended there; empty: ours
-  int end_signal = 15;    // for stop() and when we die
+  std::map<std::string, std::string>
+      environment;      // besides ours, without what begins with PG or SLUICE_
+  std::string log;      // standard error is appended there; empty: ours
+  int end_signal = 15;  // for stop() and when we die
 };
 
 class Child {

@@ -64,8 +64,10 @@ Ran ran(std::vector<const char*> arguments) {
   return result;
 }
 
-constexpr const char* kGood = "[[postgres]]\nlisten = \"127.0.0.1:0\"\nprimary = \"postgres://u:hush@127.0.0.1:1/d\"\n";
-constexpr const char* kBad = "[[postgres]]\nprimary = \"postgres://127.0.0.1:1/d\"\npool = { mdoe = \"session\" }\n";
+constexpr const char* kGood =
+    "[[postgres]]\nlisten = \"127.0.0.1:0\"\nprimary = \"postgres://u:hush@127.0.0.1:1/d\"\n";
+constexpr const char* kBad =
+    "[[postgres]]\nprimary = \"postgres://127.0.0.1:1/d\"\npool = { mdoe = \"session\" }\n";
 
 // ---- the command line -----------------------------------------------------------------------------------
 
@@ -77,9 +79,15 @@ TEST(CommandLineTest, version_and_help_succeed) {
 }
 
 TEST(CommandLineTest, wrong_usage_is_status_2) {
-  for (const std::vector<const char*>& arguments : std::vector<std::vector<const char*>>{
-           {}, {"nonsense"}, {"serve", "--nonsense"}, {"config"}, {"config", "import-pgbouncer"}, {"completions", "tcsh"},
-           {"serve", "-c", "a", "--pgbouncer-ini", "b"}, {"demo", "--workers", "0"}})
+  for (const std::vector<const char*>& arguments :
+       std::vector<std::vector<const char*>>{{},
+                                             {"nonsense"},
+                                             {"serve", "--nonsense"},
+                                             {"config"},
+                                             {"config", "import-pgbouncer"},
+                                             {"completions", "tcsh"},
+                                             {"serve", "-c", "a", "--pgbouncer-ini", "b"},
+                                             {"demo", "--workers", "0"}})
     EXPECT_EQ(ran(arguments).status, kUsage);
 }
 
@@ -109,14 +117,17 @@ TEST(CommandLineTest, show_hides_secrets) {
   const Ran text = ran({"config", "show", "-c", good.c_str()});
   EXPECT_THAT(text.out, HasSubstr("postgres[0].pool.max = 20"));
   EXPECT_THAT(text.out, Not(HasSubstr("hush")));
-  EXPECT_EQ(nlohmann::json::parse(ran({"config", "show", "--json", "-c", good.c_str()}).out)["postgres[0].pool.max"], "20");
+  EXPECT_EQ(nlohmann::json::parse(
+                ran({"config", "show", "--json", "-c", good.c_str()}).out)["postgres[0].pool.max"],
+            "20");
 }
 
 TEST(CommandLineTest, an_imported_configuration_is_one_that_loads) {
   const Folder folder;
-  const std::string ini = folder.file("pgbouncer.ini",
-                                      "[databases]\napp = host=127.0.0.1 port=1\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
-                                      "auth_type = trust\nlisten_port = 7001\npool_mode = transaction\n");
+  const std::string ini =
+      folder.file("pgbouncer.ini",
+                  "[databases]\napp = host=127.0.0.1 port=1\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+                  "auth_type = trust\nlisten_port = 7001\npool_mode = transaction\n");
   const Ran imported = ran({"config", "import-pgbouncer", ini.c_str()});
   ASSERT_EQ(imported.status, kOk) << imported.err;
   const std::string toml = folder.file("sluice.toml", imported.out);
@@ -126,8 +137,9 @@ TEST(CommandLineTest, an_imported_configuration_is_one_that_loads) {
 
 TEST(ConfigurationTest, the_command_line_wins_over_pgbouncers_file) {
   const Folder folder;
-  const std::string ini = folder.file("pgbouncer.ini", "[databases]\napp = host=127.0.0.1 port=1\n"
-                                                       "[pgbouncer]\nlisten_addr = 127.0.0.1\nauth_type = trust\n");
+  const std::string ini = folder.file("pgbouncer.ini",
+                                      "[databases]\napp = host=127.0.0.1 port=1\n"
+                                      "[pgbouncer]\nlisten_addr = 127.0.0.1\nauth_type = trust\n");
   Source source;
   source.pgbouncer_ini = ini;
   source.listen = {"127.0.0.1:7002"};
@@ -157,7 +169,9 @@ TEST(CompletionsTest, every_command_and_option_is_offered) {
 TEST(CompletionsTest, bash_understands_its_script) {
   const Folder folder;
   const std::string script = folder.file("completion", ran({"completions", "bash"}).out);
-  const std::string test = "source " + script + "; COMP_WORDS=(sluice config ''); COMP_CWORD=2; _sluice; echo ${COMPREPLY[@]}";
+  const std::string test =
+      "source " + script +
+      "; COMP_WORDS=(sluice config ''); COMP_CWORD=2; _sluice; echo ${COMPREPLY[@]}";
   const auto out = run_command({"/bin/bash", "-c", test}, {.as = {}, .environment = {}, .log = {}});
   ASSERT_TRUE(out);
   EXPECT_THAT(*out, HasSubstr("show import-pgbouncer"));
@@ -166,7 +180,8 @@ TEST(CompletionsTest, bash_understands_its_script) {
 
 TEST(ReadyLineTest, kinds_are_named_once_and_unix_sockets_come_last) {
   EXPECT_EQ(ready_line({"postgres /run/.s.PGSQL.1", "postgres 127.0.0.1:1", "admin 127.0.0.1:2"}),
-            "sluice " SLUICE_VERSION " ready: postgres 127.0.0.1:1, /run/.s.PGSQL.1, admin 127.0.0.1:2");
+            "sluice " SLUICE_VERSION
+            " ready: postgres 127.0.0.1:1, /run/.s.PGSQL.1, admin 127.0.0.1:2");
 }
 
 // ---- systemd --------------------------------------------------------------------------------------------
@@ -179,7 +194,9 @@ class Ear {
     at.sun_family = AF_UNIX;
     std::copy(name.begin(), name.end(), at.sun_path);
     if (name[0] == '@') at.sun_path[0] = '\0';
-    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&at), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size())), 0);
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&at),
+                     static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size())),
+              0);
   }
   ~Ear() { ::close(fd_); }
   std::string hear() {
@@ -194,7 +211,8 @@ class Ear {
 
 TEST(NotifyTest, a_path_and_an_abstract_name_are_told) {
   const Folder folder;
-  for (const std::string& name : {folder / "notify", "@sluice-test-" + std::to_string(::getpid())}) {
+  for (const std::string& name :
+       {folder / "notify", "@sluice-test-" + std::to_string(::getpid())}) {
     Ear ear(name);
     ASSERT_TRUE(notify(name, "READY=1")) << name;
     EXPECT_EQ(ear.hear(), "READY=1");
@@ -208,7 +226,9 @@ TEST(NotifyTest, nobody_to_tell_is_no_error_and_a_wrong_name_is) {
   EXPECT_FALSE(notify("/nonexistent/socket", "READY=1"));
 }
 
-TEST(NotifyTest, a_reload_carries_the_clock) { EXPECT_THAT(reloading_state(), HasSubstr("RELOADING=1\nMONOTONIC_USEC=")); }
+TEST(NotifyTest, a_reload_carries_the_clock) {
+  EXPECT_THAT(reloading_state(), HasSubstr("RELOADING=1\nMONOTONIC_USEC="));
+}
 
 // ---- orders ---------------------------------------------------------------------------------------------
 
@@ -271,16 +291,21 @@ TEST(DoctorTest, a_server_that_isnt_there_fails_with_a_mend) {
 
 TEST(ChildTest, output_status_and_environment) {
   ::setenv("PGPASSWORD", "not for children", 1);
-  const auto out = run_command({"/bin/sh", "-c", "echo $GIVEN$PGPASSWORD"}, {.as = {}, .environment = {{"GIVEN", "x"}}, .log = {}});
+  const auto out = run_command({"/bin/sh", "-c", "echo $GIVEN$PGPASSWORD"},
+                               {.as = {}, .environment = {{"GIVEN", "x"}}, .log = {}});
   ::unsetenv("PGPASSWORD");
   ASSERT_TRUE(out);
   EXPECT_EQ(*out, "x\n");
-  EXPECT_THAT(run_command({"/bin/sh", "-c", "exit 3"}, {.as = {}, .environment = {}, .log = {}}).error().detail, HasSubstr("status 3"));
+  EXPECT_THAT(run_command({"/bin/sh", "-c", "exit 3"}, {.as = {}, .environment = {}, .log = {}})
+                  .error()
+                  .detail,
+              HasSubstr("status 3"));
   EXPECT_FALSE(run_command({"/nonexistent"}, {.as = {}, .environment = {}, .log = {}}));
 }
 
 TEST(ChildTest, it_is_stopped_even_if_it_doesnt_want_to) {
-  auto child = Child::start({"/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"}, {.as = {}, .environment = {}, .log = {}});
+  auto child = Child::start({"/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"},
+                            {.as = {}, .environment = {}, .log = {}});
   ASSERT_TRUE(child);
   EXPECT_EQ(child->read_line(now() + std::chrono::seconds(10)), "up");
   EXPECT_TRUE(child->running());

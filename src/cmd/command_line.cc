@@ -21,11 +21,13 @@ namespace {
 using Action = std::function<int()>;
 
 void add_source(CLI::App& command, Source& source) {
-  auto* config = command.add_option("-c,--config", source.config,
-                                    "configuration (default: ./sluice.toml, /etc/sluice/sluice.toml)");
+  auto* config =
+      command.add_option("-c,--config", source.config,
+                         "configuration (default: ./sluice.toml, /etc/sluice/sluice.toml)");
   command.add_option("--pgbouncer-ini", source.pgbouncer_ini, "PgBouncer's configuration instead")
       ->excludes(config);
-  command.add_option("--postgres", source.postgres, "server: postgres://user:password@host:port/database");
+  command.add_option("--postgres", source.postgres,
+                     "server: postgres://user:password@host:port/database");
   command.add_option("--listen", source.listen, "address for PostgreSQL clients (may be repeated)")
       ->allow_extra_args(false);
   command.add_option("--admin", source.admin, "address of the admin listener");
@@ -48,7 +50,8 @@ void add_check(CLI::App& app, Action& action) {
 
 void add_doctor(CLI::App& app, Action& action) {
   auto options = std::make_shared<DoctorOptions>();
-  CLI::App* command = app.add_subcommand("doctor", "try the servers, ports and limits that a configuration needs");
+  CLI::App* command =
+      app.add_subcommand("doctor", "try the servers, ports and limits that a configuration needs");
   add_source(*command, options->source);
   command->add_flag("--json", options->json, "as JSON");
   command->callback([options, &action] { action = [options] { return doctor(*options); }; });
@@ -66,20 +69,26 @@ void add_config(CLI::App& app, Action& action) {
   CLI::App* show = config->add_subcommand("show", "every key in force, secrets left out");
   add_source(*show, shown->source);
   show->add_flag("--json", shown->json, "as JSON");
-  show->callback([shown, &action] { action = [shown] { return show_config(shown->source, shown->json); }; });
+  show->callback(
+      [shown, &action] { action = [shown] { return show_config(shown->source, shown->json); }; });
 
   auto path = std::make_shared<std::string>();
-  CLI::App* import = config->add_subcommand("import-pgbouncer", "print sluice.toml for a pgbouncer.ini");
+  CLI::App* import =
+      config->add_subcommand("import-pgbouncer", "print sluice.toml for a pgbouncer.ini");
   import->add_option("file", *path, "pgbouncer.ini")->required();
   import->callback([path, &action] { action = [path] { return import_pgbouncer_config(*path); }; });
 }
 
 void add_demo(CLI::App& app, Action& action) {
   auto options = std::make_shared<DemoOptions>();
-  CLI::App* command = app.add_subcommand("demo", "a private PostgreSQL with sample data, the gateway, a sample load");
-  command->add_option("--data", options->data, "folder for its data (default: below $XDG_STATE_HOME)");
-  command->add_option("--workers", options->workers, "clients of the sample load")->check(CLI::Range(1, 150));
-  command->add_option("--seconds", options->seconds, "length of each of its two halves")->check(CLI::Range(0, 600));
+  CLI::App* command = app.add_subcommand(
+      "demo", "a private PostgreSQL with sample data, the gateway, a sample load");
+  command->add_option("--data", options->data,
+                      "folder for its data (default: below $XDG_STATE_HOME)");
+  command->add_option("--workers", options->workers, "clients of the sample load")
+      ->check(CLI::Range(1, 150));
+  command->add_option("--seconds", options->seconds, "length of each of its two halves")
+      ->check(CLI::Range(0, 600));
   command->add_flag("--once", options->once, "stop after the sample load");
   command->callback([options, &action] { action = [options] { return demo(*options); }; });
 }
@@ -97,11 +106,14 @@ CommandTree tree_of(const CLI::App& command) {
 void add_completions(CLI::App& app, Action& action) {
   auto shell = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("completions", "print a completion script for a shell");
-  command->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  command->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   command->callback([shell, &app, &action] {
     action = [shell, &app] {
       const auto script = completions(*shell, tree_of(app));
-      std::fputs(script ? script->c_str() : script.error().detail.c_str(), script ? stdout : stderr);
+      std::fputs(script ? script->c_str() : script.error().detail.c_str(),
+                 script ? stdout : stderr);
       return script ? kOk : kUsage;
     };
   });

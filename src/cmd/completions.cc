@@ -89,7 +89,8 @@ std::string fish(const CommandTree& program) {
                        fish_quoted(command.summary));
     const std::string seen = fmt::format("'__fish_seen_subcommand_from {}'", command.name);
     for (const CommandTree& child : command.commands)
-      out += fmt::format("complete -c sluice -n {} -a {} -d {}\n", seen, child.name, fish_quoted(child.summary));
+      out += fmt::format("complete -c sluice -n {} -a {} -d {}\n", seen, child.name,
+                         fish_quoted(child.summary));
     for (const auto& option : command.options)
       out += fmt::format("complete -c sluice -n {} -l {} -d {}\n", seen, option.name.substr(2),
                          fish_quoted(option.summary));

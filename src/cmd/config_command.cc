@@ -37,7 +37,8 @@ int import_pgbouncer_config(const std::string& path) {
     return kUsage;
   }
   std::fputs(gateway::to_toml(imported->config).c_str(), stdout);
-  for (const gateway::Problem& note : imported->notes) fmt::print(stderr, "note: {}\n", note.text());
+  for (const gateway::Problem& note : imported->notes)
+    fmt::print(stderr, "note: {}\n", note.text());
   return kOk;
 }
 

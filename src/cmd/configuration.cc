@@ -34,7 +34,8 @@ Loaded load_pgbouncer(const Source& source) {
   for (gateway::Problem& problem : problems)
     if (problem.file == source.pgbouncer_ini) problem.line = problem.column = 0;
   if (loaded)
-    loaded->warnings.insert(loaded->warnings.begin(), imported->notes.begin(), imported->notes.end());
+    loaded->warnings.insert(loaded->warnings.begin(), imported->notes.begin(),
+                            imported->notes.end());
   return loaded;
 }
 

@@ -28,17 +28,22 @@ std::string own_path() {
 // Installed beside the binary (PREFIX/bin, PREFIX/share/sluice/demo), or in a checkout above build/x/.
 Result<std::string> sample_folder() {
   const fs::path home = fs::path(own_path()).parent_path();
-  for (const fs::path& folder : {home / "../share/sluice/demo", home / "../../demo", fs::path("/usr/share/sluice/demo")}) {
+  for (const fs::path& folder :
+       {home / "../share/sluice/demo", home / "../../demo", fs::path("/usr/share/sluice/demo")}) {
     std::error_code ignored;
-    if (fs::exists(folder / "schema.sql", ignored)) return fs::weakly_canonical(folder, ignored).string();
+    if (fs::exists(folder / "schema.sql", ignored))
+      return fs::weakly_canonical(folder, ignored).string();
   }
-  return fail(Code::not_found, "the sample data (share/sluice/demo/schema.sql) isn't installed beside " + own_path());
+  return fail(
+      Code::not_found,
+      "the sample data (share/sluice/demo/schema.sql) isn't installed beside " + own_path());
 }
 
 std::string state_folder(const DemoOptions& options) {
   if (!options.data.empty()) return fs::absolute(options.data).string();
   if (::geteuid() == 0) return "/var/lib/sluice/demo";  // a home of root's is closed to PostgreSQL
-  if (const char* state = std::getenv("XDG_STATE_HOME"); state && *state == '/') return std::string(state) + "/sluice/demo";
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state && *state == '/')
+    return std::string(state) + "/sluice/demo";
   const char* home = std::getenv("HOME");
   return std::string(home ? home : "/tmp") + "/.local/state/sluice/demo";
 }
@@ -46,7 +51,10 @@ std::string state_folder(const DemoOptions& options) {
 class Demo {
  public:
   Demo(Control& control, const DemoOptions& options, std::string folder, std::string samples)
-      : control_(control), options_(options), folder_(std::move(folder)), server_(folder_, std::move(samples)) {}
+      : control_(control),
+        options_(options),
+        folder_(std::move(folder)),
+        server_(folder_, std::move(samples)) {}
 
   Result<int> run() {
     if (auto up = server_.start(); !up) return std::unexpected(up.error());
@@ -83,26 +91,32 @@ listen = "127.0.0.1:{}"
 )",
                                        port_, server_.port(), admin_);
     ::chmod(path.c_str(), 0600);
-    auto child = Child::start({own_path(), "serve", "--config", path}, {.as = std::nullopt, .environment = {}, .log = log});
+    auto child = Child::start({own_path(), "serve", "--config", path},
+                              {.as = std::nullopt, .environment = {}, .log = log});
     if (!child) return std::unexpected(child.error());
     gateway_ = std::make_unique<Child>(std::move(*child));
     const std::string line = gateway_->read_line(now() + std::chrono::seconds(30));
-    if (line.find(" ready: ") == line.npos) return fail(Code::unavailable, "the gateway didn't start, see " + log);
+    if (line.find(" ready: ") == line.npos)
+      return fail(Code::unavailable, "the gateway didn't start, see " + log);
     fmt::print("{}\n", line);
     return {};
   }
 
   // Twice the same: straight at the server, through the gateway. Ctrl-C ends it.
   int sample_load() {
-    fmt::print("\nsample load: {} clients for {:g} s straight at PostgreSQL, then as long through Sluice\n",
-               options_.workers, options_.seconds);
+    fmt::print(
+        "\nsample load: {} clients for {:g} s straight at PostgreSQL, then as long through "
+        "Sluice\n",
+        options_.workers, options_.seconds);
     std::fflush(stdout);
     LoadResult results[2];
     std::thread load([&] {
       for (int i = 0; i < 2 && !stopping_; ++i)
-        results[i] = run_load({.port = i == 0 ? server_.port() : port_, .server_port = server_.port(),
+        results[i] = run_load({.port = i == 0 ? server_.port() : port_,
+                               .server_port = server_.port(),
                                .workers = options_.workers,
-                               .length = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options_.seconds))},
+                               .length = std::chrono::duration_cast<Duration>(
+                                   std::chrono::duration<double>(options_.seconds))},
                               stopping_);
       control_.order(Order::stopped);
     });
@@ -117,9 +131,12 @@ listen = "127.0.0.1:{}"
   }
 
   static int report(const LoadResult& straight, const LoadResult& through) {
-    auto line = [](const char* title, auto a, auto b) { fmt::print("  {:<32}{:>12}{:>12}\n", title, a, b); };
+    auto line = [](const char* title, auto a, auto b) {
+      fmt::print("  {:<32}{:>12}{:>12}\n", title, a, b);
+    };
     auto times = [&](const char* title, double share) {
-      line(title, fmt::format("{:.2f}", straight.quantile(share)), fmt::format("{:.2f}", through.quantile(share)));
+      line(title, fmt::format("{:.2f}", straight.quantile(share)),
+           fmt::format("{:.2f}", through.quantile(share)));
     };
     line("", "straight", "sluice");
     line("commands", straight.latencies.size(), through.latencies.size());
@@ -129,7 +146,8 @@ listen = "127.0.0.1:{}"
     line("errors", straight.errors.size(), through.errors.size());
     for (const LoadResult* result : {&straight, &through})
       if (!result->errors.empty()) fmt::print("  first error: {}\n", result->errors.front());
-    const bool well = straight.errors.empty() && through.errors.empty() && !through.latencies.empty();
+    const bool well =
+        straight.errors.empty() && through.errors.empty() && !through.latencies.empty();
     return well ? kOk : kFailure;
   }
 

@@ -7,10 +7,10 @@
 namespace sluice::cmd {
 
 struct DemoOptions {
-  std::string data;        // folder; empty: $XDG_STATE_HOME/sluice/demo, for root /var/lib/sluice/demo
-  unsigned workers = 60;   // clients of the sample load
-  double seconds = 5;      // of each half: straight at the server, then through the gateway
-  bool once = false;       // stop after the load
+  std::string data;  // folder; empty: $XDG_STATE_HOME/sluice/demo, for root /var/lib/sluice/demo
+  unsigned workers = 60;  // clients of the sample load
+  double seconds = 5;     // of each half: straight at the server, then through the gateway
+  bool once = false;      // stop after the load
 };
 
 int demo(const DemoOptions& options);

@@ -21,7 +21,9 @@ constexpr auto kCount =
 constexpr Duration kPatience = std::chrono::seconds(10);
 
 // From 1 to `most`.
-unsigned pick(Random& random, unsigned most) { return static_cast<unsigned>(random.below(most)) + 1; }
+unsigned pick(Random& random, unsigned most) {
+  return static_cast<unsigned>(random.below(most)) + 1;
+}
 
 // What chat commands do: look up, list, write, bet.
 std::string command(Random& random) {
@@ -29,21 +31,33 @@ std::string command(Random& random) {
   const unsigned kind = pick(random, 12);
   if (kind <= 5) return fmt::format("SELECT name, balance FROM users WHERE id = {}", user);
   if (kind <= 8)
-    return fmt::format("SELECT user_id, content, sent_at FROM messages WHERE guild_id = {} ORDER BY sent_at DESC LIMIT 10", guild);
+    return fmt::format(
+        "SELECT user_id, content, sent_at FROM messages WHERE guild_id = {} ORDER BY sent_at DESC "
+        "LIMIT 10",
+        guild);
   if (kind == 9)
-    return fmt::format("SELECT name, balance FROM users WHERE guild_id = {} ORDER BY balance DESC LIMIT 5", guild);
+    return fmt::format(
+        "SELECT name, balance FROM users WHERE guild_id = {} ORDER BY balance DESC LIMIT 5", guild);
   if (kind <= 11)
-    return fmt::format("INSERT INTO messages (guild_id, user_id, content, sent_at) "
-                       "SELECT guild_id, id, 'sample load', now() FROM users WHERE id = {}", user);
-  return fmt::format("BEGIN; UPDATE users SET balance = balance - 1 WHERE id = {0} AND balance > 0; "
-                     "INSERT INTO bets (user_id, game, stake, odds, outcome, placed_at) "
-                     "VALUES ({0}, 'sample load', 1, 1.5, 'open', now()); COMMIT", user);
+    return fmt::format(
+        "INSERT INTO messages (guild_id, user_id, content, sent_at) "
+        "SELECT guild_id, id, 'sample load', now() FROM users WHERE id = {}",
+        user);
+  return fmt::format(
+      "BEGIN; UPDATE users SET balance = balance - 1 WHERE id = {0} AND balance > 0; "
+      "INSERT INTO bets (user_id, game, stake, odds, outcome, placed_at) "
+      "VALUES ({0}, 'sample load', 1, 1.5, 'open', now()); COMMIT",
+      user);
 }
 
 class Run {
  public:
   Run(const LoadOptions& options, const std::atomic<bool>& stop)
-      : options_(options), stop_(stop), worker_(0), loops_{&worker_.loop()}, ended_(options.workers + 1) {}
+      : options_(options),
+        stop_(stop),
+        worker_(0),
+        loops_{&worker_.loop()},
+        ended_(options.workers + 1) {}
 
   LoadResult run() {
     worker_.start();
@@ -62,8 +76,15 @@ class Run {
   bool over() const { return stop_ || now() >= until_; }
 
   Result<std::unique_ptr<postgres::ServerConn>> log_in(std::uint16_t port) {
-    postgres::ServerLogin login{.endpoint = {}, .user = "bot", .database = "bot", .password = "bot", .keys = {},
-                                .ssl = postgres::SslMode::disable, .tls = nullptr, .parameters = {}, .options = {}};
+    postgres::ServerLogin login{.endpoint = {},
+                                .user = "bot",
+                                .database = "bot",
+                                .password = "bot",
+                                .keys = {},
+                                .ssl = postgres::SslMode::disable,
+                                .tls = nullptr,
+                                .parameters = {},
+                                .options = {}};
     login.endpoint.host = "127.0.0.1";
     login.endpoint.port = port;
     return postgres::log_in(worker_.loop(), login, baselines_, loops_, now() + kPatience);
@@ -71,7 +92,8 @@ class Run {
 
   void rest(Random& random) {
     const double seconds = std::exponential_distribution(options_.rate)(random);
-    const auto length = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+    const auto length =
+        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
     net::sleep_until(std::min(until_, now() + length));
   }
 
@@ -101,7 +123,8 @@ class Run {
       const auto rows = (*conn)->run(kCount, now() + kPatience);
       if (!rows || rows->rows.empty()) break;
       if (const auto count = parse_u64(rows->rows[0][0].value_or("")))
-        result_.peak_connections = std::max(result_.peak_connections, static_cast<unsigned>(*count));
+        result_.peak_connections =
+            std::max(result_.peak_connections, static_cast<unsigned>(*count));
       net::sleep_until(std::min(until_, now() + std::chrono::milliseconds(200)));
     }
     if (conn) conn->reset();
@@ -126,6 +149,8 @@ double LoadResult::quantile(double share) const {
   return latencies[std::min(at, latencies.size() - 1)];
 }
 
-LoadResult run_load(const LoadOptions& options, const std::atomic<bool>& stop) { return Run(options, stop).run(); }
+LoadResult run_load(const LoadOptions& options, const std::atomic<bool>& stop) {
+  return Run(options, stop).run();
+}
 
 }  // namespace sluice::cmd

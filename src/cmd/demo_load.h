@@ -15,7 +15,7 @@ struct LoadOptions {
   std::uint16_t port = 0;         // where the workers connect
   std::uint16_t server_port = 0;  // where connections are counted
   unsigned workers = 60;
-  double rate = 8;                // commands a second of each worker
+  double rate = 8;  // commands a second of each worker
   Duration length = std::chrono::seconds(5);
 };
 

@@ -39,9 +39,11 @@ std::string read_first_line(const std::string& path) {
   return line;
 }
 
-Result<void> write_secret(const std::string& path, const std::string& text, const std::optional<Identity>& owner) {
+Result<void> write_secret(const std::string& path, const std::string& text,
+                          const std::optional<Identity>& owner) {
   std::ofstream(path) << text;
-  if (::chmod(path.c_str(), 0600) != 0 || (owner && ::chown(path.c_str(), owner->user, owner->group) != 0))
+  if (::chmod(path.c_str(), 0600) != 0 ||
+      (owner && ::chown(path.c_str(), owner->user, owner->group) != 0))
     return fail(Code::permission_denied, "write " + path, errno);
   return {};
 }
@@ -70,12 +72,15 @@ Result<void> DemoServer::start() {
 
 Result<void> DemoServer::find_programs() {
   for (const std::string& folder : program_folders())
-    if (::access((folder + "/initdb").c_str(), X_OK) == 0 && ::access((folder + "/postgres").c_str(), X_OK) == 0 &&
+    if (::access((folder + "/initdb").c_str(), X_OK) == 0 &&
+        ::access((folder + "/postgres").c_str(), X_OK) == 0 &&
         ::access((folder + "/psql").c_str(), X_OK) == 0) {
       programs_ = folder;
       return {};
     }
-  return fail(Code::not_found, "no PostgreSQL server here: apt install postgresql, or put initdb, postgres and psql into PATH");
+  return fail(Code::not_found,
+              "no PostgreSQL server here: apt install postgresql, or put initdb, postgres and psql "
+              "into PATH");
 }
 
 // A data directory that was left half made is made anew.
@@ -86,7 +91,8 @@ Result<void> DemoServer::prepare() {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) return fail(Code::permission_denied, "make " + folder_ + ": " + error.message());
-  if (as_ && ::chmod(folder_.c_str(), 0755) != 0) return fail(Code::permission_denied, "open " + folder_, errno);
+  if (as_ && ::chmod(folder_.c_str(), 0755) != 0)
+    return fail(Code::permission_denied, "open " + folder_, errno);
   const std::string home = folder_ + "/postgres", secret = home + "/password";
   if (fs::exists(home + "/data/PG_VERSION") && fs::exists(secret)) {
     password_ = read_first_line(secret);
@@ -94,14 +100,17 @@ Result<void> DemoServer::prepare() {
   }
   fs::remove_all(home, error);
   fs::create_directory(home, error);
-  if (error || ::chmod(home.c_str(), 0700) != 0 || (as_ && ::chown(home.c_str(), as_->user, as_->group) != 0))
+  if (error || ::chmod(home.c_str(), 0700) != 0 ||
+      (as_ && ::chown(home.c_str(), as_->user, as_->group) != 0))
     return fail(Code::permission_denied, "make " + home, errno);
   password_ = fmt::format("{:016x}{:016x}", random_u64(), random_u64());
   if (auto written = write_secret(secret, password_, as_); !written) return written;
-  auto made = run_command({program("initdb"), "-D", home + "/data", "-U", "postgres", "-A", "scram-sha-256",
-                           "--pwfile", secret, "--no-sync", "-E", "UTF8", "--locale", "C.UTF-8"},
-                          {.as = as_, .environment = {}, .log = folder_ + "/postgres.log"});
-  if (!made) return fail(made.error().code, made.error().detail + ", see " + folder_ + "/postgres.log");
+  auto made =
+      run_command({program("initdb"), "-D", home + "/data", "-U", "postgres", "-A", "scram-sha-256",
+                   "--pwfile", secret, "--no-sync", "-E", "UTF8", "--locale", "C.UTF-8"},
+                  {.as = as_, .environment = {}, .log = folder_ + "/postgres.log"});
+  if (!made)
+    return fail(made.error().code, made.error().detail + ", see " + folder_ + "/postgres.log");
   return {};
 }
 
@@ -110,13 +119,15 @@ Result<void> DemoServer::launch() {
   if (!port) return std::unexpected(port.error());
   port_ = *port;
   const std::string log = folder_ + "/postgres.log";
-  auto child = Child::start({program("postgres"), "-D", folder_ + "/postgres/data", "-p", std::to_string(port_),
-                             "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-                             "-c", "max_connections=200", "-c", "fsync=off", "-c", "logging_collector=off"},
-                            {.as = as_, .environment = {}, .log = log, .end_signal = SIGINT});
+  auto child = Child::start(
+      {program("postgres"), "-D", folder_ + "/postgres/data", "-p", std::to_string(port_), "-c",
+       "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
+       "-c", "fsync=off", "-c", "logging_collector=off"},
+      {.as = as_, .environment = {}, .log = log, .end_signal = SIGINT});
   if (!child) return std::unexpected(child.error());
   process_ = std::make_unique<Child>(std::move(*child));
-  for (const Deadline until = now() + std::chrono::seconds(30); now() < until && process_->running();) {
+  for (const Deadline until = now() + std::chrono::seconds(30);
+       now() < until && process_->running();) {
     if (psql("postgres", "postgres", {"-c", "SELECT 1"})) return {};
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
@@ -125,8 +136,22 @@ Result<void> DemoServer::launch() {
 
 Result<std::string> DemoServer::psql(const std::string& user, const std::string& database,
                                      std::vector<std::string> arguments) {
-  std::vector<std::string> argv{program("psql"), "-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1",
-                                "-p", std::to_string(port_), "-U", user, "-d", database};
+  std::vector<std::string> argv{program("psql"),
+                                "-X",
+                                "-q",
+                                "-A",
+                                "-t",
+                                "-w",
+                                "-v",
+                                "ON_ERROR_STOP=1",
+                                "-h",
+                                "127.0.0.1",
+                                "-p",
+                                std::to_string(port_),
+                                "-U",
+                                user,
+                                "-d",
+                                database};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   auto out = run_command(argv, {.as = std::nullopt,
                                 .environment = {{"PGPASSWORD", user == "bot" ? "bot" : password_}},
@@ -138,17 +163,20 @@ Result<std::string> DemoServer::psql(const std::string& user, const std::string&
 // Each step only if it wasn't done; data.sql loads whole or not at all.
 Result<void> DemoServer::fill() {
   const std::pair<const char*, const char*> steps[] = {
-      {"SELECT 1 FROM pg_roles WHERE rolname = 'bot'", "CREATE ROLE bot LOGIN PASSWORD 'bot' IN ROLE pg_monitor"},
+      {"SELECT 1 FROM pg_roles WHERE rolname = 'bot'",
+       "CREATE ROLE bot LOGIN PASSWORD 'bot' IN ROLE pg_monitor"},
       {"SELECT 1 FROM pg_database WHERE datname = 'bot'", "CREATE DATABASE bot OWNER bot"}};
   for (const auto& [done, make] : steps) {
     auto there = psql("postgres", "postgres", {"-c", done});
     if (there && there->empty()) there = psql("postgres", "postgres", {"-c", make});
-    if (!there) return fail(there.error().code, there.error().detail + ", see " + folder_ + "/psql.log");
+    if (!there)
+      return fail(there.error().code, there.error().detail + ", see " + folder_ + "/psql.log");
   }
   const auto loaded = psql("bot", "bot", {"-c", "SELECT to_regclass('loaded')"});
   if (loaded && !loaded->empty()) return {};
   fmt::print("loading the sample data\n");
-  auto done = psql("bot", "bot", {"-1", "-f", samples_ + "/schema.sql", "-f", samples_ + "/data.sql"});
+  auto done =
+      psql("bot", "bot", {"-1", "-f", samples_ + "/schema.sql", "-f", samples_ + "/data.sql"});
   if (done) done = psql("bot", "bot", {"-c", "VACUUM ANALYZE"});
   if (!done) return fail(done.error().code, done.error().detail + ", see " + folder_ + "/psql.log");
   return {};

@@ -16,7 +16,8 @@ Result<std::uint16_t> free_port_near(std::uint16_t preferred);
 class DemoServer {
  public:
   // `folder` holds data, password and logs; `samples` schema.sql and data.sql.
-  DemoServer(std::string folder, std::string samples) : folder_(std::move(folder)), samples_(std::move(samples)) {}
+  DemoServer(std::string folder, std::string samples)
+      : folder_(std::move(folder)), samples_(std::move(samples)) {}
 
   // initdb if it wasn't done, start, role and database bot (password bot), sample data.
   Result<void> start();
@@ -29,12 +30,13 @@ class DemoServer {
   Result<void> prepare();
   Result<void> launch();
   Result<void> fill();
-  Result<std::string> psql(const std::string& user, const std::string& database, std::vector<std::string> arguments);
+  Result<std::string> psql(const std::string& user, const std::string& database,
+                           std::vector<std::string> arguments);
   std::string program(const char* name) const { return programs_ + "/" + name; }
 
   const std::string folder_, samples_;
-  std::string programs_;   // folder of initdb, postgres, psql
-  std::string password_;   // of the superuser
+  std::string programs_;  // folder of initdb, postgres, psql
+  std::string password_;  // of the superuser
   std::optional<Identity> as_;
   std::uint16_t port_ = 0;
   std::unique_ptr<Child> process_;

@@ -48,15 +48,22 @@ Finding examine_port(const std::string& kind, const std::string& address) {
 Finding examine_descriptors(const gateway::Config& config, DescriptorLimit limit) {
   const std::uint64_t wanted = wanted_descriptors(config);
   if (limit.most >= wanted)
-    return {Grade::ok, "open files", fmt::format("{} allowed, at most {} needed", limit.most, wanted), {}};
-  return {Grade::warn, "open files", fmt::format("{} allowed, up to {} needed by max_clients and the pools", limit.most, wanted),
-          fmt::format("LimitNOFILE={0} in the systemd unit, or `ulimit -n {0}`, or a lower max_clients", wanted)};
+    return {Grade::ok,
+            "open files",
+            fmt::format("{} allowed, at most {} needed", limit.most, wanted),
+            {}};
+  return {
+      Grade::warn, "open files",
+      fmt::format("{} allowed, up to {} needed by max_clients and the pools", limit.most, wanted),
+      fmt::format("LimitNOFILE={0} in the systemd unit, or `ulimit -n {0}`, or a lower max_clients",
+                  wanted)};
 }
 
 Findings examine_ports(const gateway::Config& config) {
   Findings findings;
   for (const auto& listener : config.postgres)
-    for (const std::string& address : listener.listen) findings.push_back(examine_port("listen", address));
+    for (const std::string& address : listener.listen)
+      findings.push_back(examine_port("listen", address));
   if (config.admin.enabled) findings.push_back(examine_port("admin listen", config.admin.listen));
   return findings;
 }

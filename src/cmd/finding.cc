@@ -26,13 +26,17 @@ std::string text_of(std::span<const Finding> findings) {
 std::string json_of(std::span<const Finding> findings) {
   auto list = nlohmann::ordered_json::array();
   for (const Finding& f : findings)
-    list.push_back({{"grade", name_of(f.grade)}, {"subject", f.subject}, {"detail", f.detail}, {"mend", f.mend}});
+    list.push_back({{"grade", name_of(f.grade)},
+                    {"subject", f.subject},
+                    {"detail", f.detail},
+                    {"mend", f.mend}});
   const nlohmann::ordered_json out = {{"ok", !any_failed(findings)}, {"findings", list}};
   return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 bool any_failed(std::span<const Finding> findings) {
-  return std::any_of(findings.begin(), findings.end(), [](const Finding& f) { return f.grade == Grade::fail; });
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& f) { return f.grade == Grade::fail; });
 }
 
 }  // namespace sluice::cmd
