@@ -111,6 +111,7 @@ class PostgresGate final : public postgres::Front, public std::enable_shared_fro
   mutable std::mutex mutex_;  // setup_, routes_, sockets_
   std::shared_ptr<const Setup> setup_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<Route>> routes_;
+  std::map<std::string, std::shared_ptr<std::atomic<std::uint64_t>>> schemas_;  // by server and database
   std::map<std::string, std::vector<std::shared_ptr<net::ListenSocket>>> sockets_;  // by address as configured
   std::vector<std::unique_ptr<postgres::FrontWorker>> workers_;
   std::vector<std::vector<std::unique_ptr<net::Acceptor>>> acceptors_;  // [worker]

@@ -88,6 +88,9 @@ Result<std::shared_ptr<Route>> PostgresGate::find_route(const std::string& datab
   if (!how) return std::unexpected(how.error());
   route->logins = std::move(*how);
   std::lock_guard lock(mutex_);
+  auto& schema = schemas_[route->logins.front().endpoint.text() + '/' + target->dsn.database];
+  if (!schema) schema = route->shared->schema;
+  route->shared->schema = schema;
   return routes_.emplace(key, std::move(route)).first->second;
 }
 

@@ -151,6 +151,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void commit_settings(ServerConn& conn);
   void forget_session(ServerConn& conn);
   Result<void> check_pins(ServerConn& conn);
+  std::uint64_t schema_epoch() const { return route_->schema->load(std::memory_order_relaxed); }
   bool renames() const { return route_->transaction_mode; }
 
   // _end
@@ -204,6 +205,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
 
   query::PinSet pins_ = 0;
   bool recheck_pins_ = false;
+  bool schema_changes_ = false;  // DDL in this transaction
   bool error_seen_ = false, rolled_back_ = false;  // in this transaction
   struct PendingSetting {
     query::SettingChange change;

@@ -193,7 +193,7 @@ bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& 
   }
   if (parse->name.empty()) return forward_unnamed(server, frame, *parse, request);
   bool admitted = true;
-  StatementRef statement = worker_.statements.intern(parse->query, parse->types, parse_settings(), [&](std::string_view text) {
+  StatementRef statement = worker_.statements.intern({parse->query, parse->types, parse_settings(), schema_epoch()}, [&](std::string_view text) {
     auto found = examine(text, request);
     admitted = found.has_value();
     return std::move(found).value_or(query::Analysis{});
@@ -277,7 +277,7 @@ StatementRef PostgresClient::as_now(std::string_view name, const StatementRef& s
 }
 
 StatementRef PostgresClient::intern_again(const Statement& old) {
-  return worker_.statements.intern(old.text, old.types, parse_settings(), [&](std::string_view text) {
+  return worker_.statements.intern({old.text, old.types, parse_settings(), old.schema}, [&](std::string_view text) {
     query::Analysis analysis = old.analysis;
     if (!analysis.deallocates.empty())
       analysis.deallocates = text.substr(static_cast<std::size_t>(analysis.deallocates.data() - old.text.data()),

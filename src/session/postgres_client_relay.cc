@@ -194,7 +194,10 @@ void PostgresClient::on_ready(char status) {
     route_->counts.transactions.fetch_add(1, std::memory_order_relaxed);
   }
   if (!pending_.empty() && conn()) commit_settings(*conn());
-  if (status == 'I') error_seen_ = rolled_back_ = false;
+  if (status != 'I') return;
+  error_seen_ = rolled_back_ = false;
+  // What was parsed while the change wasn't committed yet is of the old schema.
+  if (std::exchange(schema_changes_, false)) route_->schema->fetch_add(1, std::memory_order_relaxed);
 }
 
 void PostgresClient::on_error(const ErrorFields&) {

@@ -77,6 +77,10 @@ void PostgresClient::apply(const query::Analysis& analysis, ServerConn&) {
     pins_ |= pins;
     recheck_pins_ = true;  // a pg_try_advisory_lock() that got none needs nothing
   }
+  if (analysis.verb == query::Verb::ddl && !analysis.pinned_by(PinCause::temp_table)) {
+    schema_changes_ = true;
+    route_->schema->fetch_add(1, std::memory_order_relaxed);
+  }
   if (pins_ && analysis.may_unpin) recheck_pins_ = true;
   for (const query::SettingChange& change : analysis.settings)
     if (change.kind != query::SettingChange::Kind::set_local)

@@ -63,6 +63,9 @@ struct PostgresRoute {
   bool transaction_mode = true;
   Duration wait{};
   RouteCounts counts;
+  // Raised by every DDL seen in the database, whoever's: a text that is prepared after it is another
+  // statement than before. DDL that we don't see is noticed by the server's error.
+  std::shared_ptr<std::atomic<std::uint64_t>> schema = std::make_shared<std::atomic<std::uint64_t>>(0);
   // A client used currval() or lastval() when it was too late to keep its connection: from now on
   // whoever may have touched a sequence is pinned.
   std::atomic<bool> keep_sequences = false;

@@ -2,14 +2,14 @@
 
 namespace sluice::postgres {
 
-Hash128 statement_hash(std::string_view text, std::string_view types, std::string_view settings) {
-  if (types.empty() && settings.empty()) return hash128(text);
+Hash128 StatementKey::hash() const {
+  if (types.empty() && settings.empty()) return hash128(text, schema);
   std::string all;
   all.reserve(text.size() + types.size() + settings.size() + 2);
   all.append(text).push_back('\0');
   all.append(types).push_back('\0');
   all.append(settings);
-  return hash128(all);
+  return hash128(all, schema);
 }
 
 namespace {
@@ -24,22 +24,20 @@ std::string name_for(const Hash128& hash) {
 
 }  // namespace
 
-StatementRef StatementTable::find(const Hash128& hash, std::string_view text, std::string_view types,
-                                  std::string_view settings) const {
+StatementRef StatementTable::find(const Hash128& hash, const StatementKey& key) const {
   auto at = table_.find(hash);
   if (at == table_.end()) return nullptr;
   StatementRef known = at->second.lock();
-  const bool same = known && known->text == text && known->types == types && known->settings == settings;
-  return same ? known : nullptr;
+  return known && key.names(*known) ? known : nullptr;
 }
 
-std::shared_ptr<Statement> StatementTable::make(const Hash128& hash, std::string_view text,
-                                                std::string_view types, std::string_view settings) {
+std::shared_ptr<Statement> StatementTable::make(const Hash128& hash, const StatementKey& key) {
   auto made = std::make_shared<Statement>();
   made->hash = hash;
-  made->text = text;
-  made->types = types;
-  made->settings = settings;
+  made->text = key.text;
+  made->types = key.types;
+  made->settings = key.settings;
+  made->schema = key.schema;
   made->server_name = name_for(hash);
   if (superseded_ > 0) made->server_name += "_" + std::to_string(superseded_);
   if (table_.size() >= purge_at_) purge();

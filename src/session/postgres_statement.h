@@ -25,28 +25,38 @@ struct Statement {
   // The settings that a parse depends on ('01/02/03'::date), where they aren't the server's defaults: the
   // server keeps what it parsed, so clients with other settings must not share it.
   std::string settings;
+  std::uint64_t schema = 0;  // what was prepared before a change of the schema is another statement
   std::string server_name;   // what connections call it
   query::Analysis analysis;  // its views point into text
 
   bool same_as(const Statement& other) const {
-    return this == &other || (text == other.text && types == other.types && settings == other.settings);
+    return this == &other || (text == other.text && types == other.types &&
+                              settings == other.settings && schema == other.schema);
   }
   std::size_t bytes() const { return sizeof(Statement) + text.size() + types.size(); }
 };
 using StatementRef = std::shared_ptr<const Statement>;
 
-Hash128 statement_hash(std::string_view text, std::string_view types, std::string_view settings);
+// What tells statements apart.
+struct StatementKey {
+  std::string_view text, types, settings;
+  std::uint64_t schema = 0;
+
+  Hash128 hash() const;
+  bool names(const Statement& s) const {
+    return s.text == text && s.types == types && s.settings == settings && s.schema == schema;
+  }
+};
 
 // A worker's table of statements in use, so that equal ones exist once. One worker.
 class StatementTable {
  public:
   // `examine` is called for a new statement only, with a view into its own text.
   template <class Examine>
-  StatementRef intern(std::string_view text, std::string_view types, std::string_view settings,
-                      Examine&& examine) {
-    const Hash128 hash = statement_hash(text, types, settings);
-    if (StatementRef known = find(hash, text, types, settings)) return known;
-    auto made = make(hash, text, types, settings);
+  StatementRef intern(const StatementKey& key, Examine&& examine) {
+    const Hash128 hash = key.hash();
+    if (StatementRef known = find(hash, key)) return known;
+    auto made = make(hash, key);
     made->analysis = examine(std::string_view(made->text));
     return made;
   }
@@ -56,10 +66,8 @@ class StatementTable {
   std::size_t size() const { return table_.size(); }
 
  private:
-  StatementRef find(const Hash128& hash, std::string_view text, std::string_view types,
-                    std::string_view settings) const;
-  std::shared_ptr<Statement> make(const Hash128& hash, std::string_view text, std::string_view types,
-                                  std::string_view settings);
+  StatementRef find(const Hash128& hash, const StatementKey& key) const;
+  std::shared_ptr<Statement> make(const Hash128& hash, const StatementKey& key);
   void purge();
 
   std::unordered_map<Hash128, std::weak_ptr<const Statement>> table_;
