@@ -46,6 +46,11 @@ Result<query::Analysis> Pipeline::follow(Client& client, std::string_view statem
   return examine(client, statement);
 }
 
+void Pipeline::cancel_wait(Client& client) {
+  for (const Replica& replica : static_cast<const Upstream&>(*client.destination).replicas())
+    if (replica.pool->cancel(client.id)) return;
+}
+
 query::Analysis Pipeline::examine(const Client& client, std::string_view statement) const {
   using Encoding = Client::Encoding;
   if (client.encoding == Encoding::ascii_safe) return stages_.analyzer.examine(statement, client.backslash_escapes);
@@ -79,6 +84,7 @@ Result<void> Pipeline::find_connection(Client& client, const Request& q) {
   auto chosen = stages_.balancer.pick(upstream.targets(), writes);
   if (!chosen) return fail(Code::unavailable, "no server takes this request");
   AcquireOptions options{.deadline = q.deadline, .home = client.home};
+  options.tag = client.id;
   if (q.analysis->pinned_by(query::PinCause::sequence_state)) {
     options.prefer = client.last_connection;
     options.prefer_uses = client.last_uses;

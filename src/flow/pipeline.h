@@ -30,6 +30,7 @@ class Pipeline final : public session::Walk {
 
   Result<void> ask(session::Client& client, session::Request& q) override;
   Result<query::Analysis> follow(session::Client& client, std::string_view statement) override;
+  void cancel_wait(session::Client& client) override;
 
  private:
   query::Analysis examine(const session::Client& client, std::string_view statement) const;

@@ -127,6 +127,10 @@ void Gateway::stop() {
   drain();
   for (const auto& gate : gates()) gate->close();
   for (const auto& gate : retired_) gate->close();
+  const auto all = gates();
+  const Deadline deadline = now() + kCutOff;  // their fibers end before their loops do
+  while (std::any_of(all.begin(), all.end(), [](const auto& g) { return !g->idle(); }) && now() < deadline)
+    std::this_thread::sleep_for(kStep);
   for (auto& worker : workers_) worker->stop_and_join();
   std::lock_guard lock(mutex_);
   gates_.clear();

@@ -40,7 +40,6 @@ std::vector<PoolView> Gateway::pools() {
     for (const auto& route : gate->routes()) {
       const Target target = gate->target_of(*route);
       PoolView view{.listener = route->listener, .database = route->database, .user = route->user};
-      if (!route->logins.empty()) view.server = route->logins.front().endpoint.text();
       view.server_database = target.dsn.database;
       view.mode = target.pool.mode;
       view.min = target.pool.min;
@@ -53,6 +52,7 @@ std::vector<PoolView> Gateway::pools() {
         view.clients_idle = at->second.idle;
       }
       std::lock_guard lock(route->mutex);
+      if (!route->logins.empty()) view.server = route->logins.front().endpoint.text();
       view.last_error = route->last_error;
       all.push_back(std::move(view));
     }

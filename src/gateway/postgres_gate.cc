@@ -246,6 +246,12 @@ void PostgresGate::cancel(const postgres::CancelKey& key) {
   });
 }
 
+bool PostgresGate::idle() {
+  bool nobody = true;
+  each_client([&](postgres::PostgresClient&) { nobody = false; });
+  return nobody;
+}
+
 unsigned PostgresGate::this_home() const {
   for (const auto& worker : workers_)
     if (worker->loop == net::Loop::current()) return worker->home;

@@ -49,6 +49,7 @@ class PostgresGate final : public postgres::Front, public std::enable_shared_fro
   void stop_accepting();  // waits until no worker accepts any more
   void drain_clients(bool at_once);
   unsigned clients() const { return client_count_.load(); }
+  bool idle();            // no client is left, not even in its login
   void close();           // the pools, for good; before the workers stop
 
   std::shared_ptr<const PostgresListener> config() const;

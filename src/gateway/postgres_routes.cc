@@ -143,7 +143,7 @@ Result<std::shared_ptr<postgres::PostgresRoute>> PostgresGate::open_route(const 
                                                                           Deadline deadline) {
   auto route = find_route(request.database, request.user);
   if (!route) return std::unexpected(route.error());
-  if (options()->auth == postgres::ClientAuth::passthrough && (*route)->target.dsn.user.empty()) {
+  if (options()->auth == postgres::ClientAuth::passthrough && target_of(**route).dsn.user.empty()) {
     if (auto proved = prove(**route, request.password, deadline); !proved) return std::unexpected(proved.error());
     return (*route)->shared;
   }

@@ -51,8 +51,11 @@ Loop* Loop::current() { return current_loop; }
 
 void Loop::run() {
   current_loop = this;
+  running_.store(true, std::memory_order_release);
   while (!stopped_.load(std::memory_order_acquire)) turn();
   stopped_.store(false, std::memory_order_relaxed);
+  running_.store(false, std::memory_order_release);
+  run_posted();  // whoever saw it running and posted waits for it
   current_loop = nullptr;
 }
 

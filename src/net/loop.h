@@ -61,6 +61,8 @@ class Loop {
   // Runs turns until stop(). Installs itself as the calling thread's current().
   void run();
   void stop();                                // thread-safe; a stop before run() counts
+  // Between run() and its return: what is posted will be done. Thread-safe.
+  bool running() const { return running_.load(std::memory_order_acquire); }
   void post(std::function<void()> task);      // thread-safe; runs in a later turn, not on a fiber
   void spawn(std::function<void()> body);  // runs body on a fiber, in this turn; loop thread only
   Time now() const { return now_; }           // read once a turn
@@ -103,7 +105,7 @@ class Loop {
 
   int epoll_;
   const Duration spin_;
-  std::atomic<bool> stopped_ = false;
+  std::atomic<bool> stopped_ = false, running_ = false;
   std::shared_ptr<Mailbox> mailbox_;
   Timers timers_;
   std::unique_ptr<FiberPool> fibers_;

@@ -80,6 +80,7 @@ void SharedPool::Section::finish() {
 Result<PoolLease> SharedPool::acquire(const AcquireOptions& options) {
   Waiter waiter;
   waiter.home = options.home;
+  waiter.tag = options.tag;
   const Time at = coarse_now();
   Section section(*this);
   waiter.ticket = ++last_ticket_;

@@ -117,6 +117,19 @@ void SharedPool::serve(Section& section) {
   if (head && next_try(at) < head->wake_at) section.call(*head);  // it sets its alarm to that
 }
 
+bool SharedPool::cancel(std::uint64_t tag) {
+  Section section(*this);
+  Waiter* waiter = queue_.front();
+  while (waiter && (waiter->tag != tag || waiter->called)) waiter = waiter->later;
+  if (waiter) {
+    waiter->error = Error{Code::cancelled, 0, "cancelled while waiting for a connection"};
+    answer(section, *waiter, nullptr, now());
+    serve(section);
+  }
+  section.leave();
+  return waiter != nullptr;
+}
+
 void SharedPool::answer(Section& section, Waiter& waiter, Slot* slot, Time now) {
   queue_.remove(waiter);
   note_wait(waiter, now);

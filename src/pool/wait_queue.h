@@ -17,6 +17,7 @@ namespace sluice {
 
 struct Waiter {
   std::uint64_t ticket = 0;
+  std::uint64_t tag = 0;  // AcquireOptions::tag
   unsigned home = 0;
   bool counted = false;  // in PoolStats::waited
 

@@ -87,6 +87,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
 
   // _request
   void on_ready() override;
+  void look_for_hangup();
   void burst();
   bool serve_next();
   bool serve_locally(const Frame& frame);
@@ -161,6 +162,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void arm(Deadline at);
   void on_timer();
   void cancel_running();
+  void tell_of_wait();
 
   Front& front_;
   FrontWorker& worker_;

@@ -1,4 +1,6 @@
 // How it ends: timeouts, cancels, drains, and what has to be tidied when a client leaves.
+#include <sys/socket.h>
+
 #include "base/secret.h"
 #include "session/postgres_client.h"
 #include "wire/postgres/sqlstate.h"
@@ -24,6 +26,7 @@ void PostgresClient::arm(Deadline at) { timer_.set(worker_.loop->timers(), at); 
 
 void PostgresClient::on_timer() {
   if (closed_ || closing_) return;
+  if (waiting_) return tell_of_wait();
   if (relaying_) {
     front_.metrics().timeouts.add();
     return cancel_running();
@@ -42,9 +45,19 @@ void PostgresClient::cancel(std::string_view secret) {
   cancel_running();
 }
 
+// It waits long for a connection: say so once, while the request goes on waiting.
+void PostgresClient::tell_of_wait() {
+  append_notice(out_, {.severity = "NOTICE",
+                       .sqlstate = std::string(sqlstate::kSuccess),
+                       .message = "waiting for a server connection",
+                       .hint = "all connections of the pool are in use"});
+  flush_replies();
+}
+
 // On a fiber of its own: the one that relays goes on relaying.
 void PostgresClient::cancel_running() {
   ServerConn* server = conn();
+  if (waiting_) return front_.walk().cancel_wait(*this);
   if (!relaying_ || !server || exchange_.settled() || asking_cancel_) return;
   asking_cancel_ = true;
   worker_.loop->spawn([this, server, client = id, &worker = worker_, timeout = options_->cancel_timeout] {
@@ -56,7 +69,11 @@ void PostgresClient::cancel_running() {
 void PostgresClient::drain(bool at_once) {
   if (closed_ || closing_) return;
   draining_ = true;
-  if (!logged_in_ && !at_once) return;
+  if (!logged_in_) {
+    if (at_once) ::shutdown(stream_->fd(), SHUT_RDWR);  // its fiber waits for the client's next word
+    return;
+  }
+  if (at_once && waiting_) front_.walk().cancel_wait(*this);
   ServerConn* server = conn();
   const bool busy = fiber_ || (server && server->status() != 'I');
   if (busy && !at_once) return;

@@ -54,6 +54,7 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
   }
   relaying_ = true;
   asking_cancel_ = false;
+  timer_.clear();
   if (options_->query_timeout > Duration::zero()) arm(deadline_after(request_began_, options_->query_timeout));
   Result<void> done;
   for (;;) {

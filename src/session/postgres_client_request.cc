@@ -7,6 +7,7 @@
 namespace sluice::postgres {
 namespace {
 
+constexpr Duration kLongWait = std::chrono::seconds(1);  // for a connection, before a notice says so
 constexpr std::size_t kReadAhead = 64 * 1024;  // of requests that wait behind the one under way
 
 bool starts_request(char type) {
@@ -29,10 +30,20 @@ void PostgresClient::on_ready() {
   if (!out_.empty()) {
     flush_replies();
   }
+  if (waiting_) return look_for_hangup();
   if (fiber_)
     net::wake(*fiber_);
   else if (stream_->maybe_readable() || gone_ || closing_)
     worker_.loop->spawn([this] { burst(); });
+}
+
+// A client that leaves while it waits for a connection doesn't need one any more.
+void PostgresClient::look_for_hangup() {
+  char byte = 0;
+  auto seen = stream_->peek({&byte, 1});
+  if (seen ? *seen > 0 : seen.error().code == Code::would_block) return;
+  gone_ = true;
+  front_.walk().cancel_wait(*this);
 }
 
 // Serves all that has arrived; ends when nothing is left to do but wait for the client.
@@ -48,6 +59,8 @@ void PostgresClient::burst() {
   if (gone_) closing_ = true;
   if (closing_) return finish();
   in_.release();
+  group_.clear();
+  group_.release();
   fiber_ = nullptr;
   ServerConn* server = conn();
   const bool open = server && server->status() != 'I';
@@ -166,6 +179,7 @@ void PostgresClient::ask(const Frame& frame) {
   request.deadline = deadline_after(began, wait_limit);
   request_began_ = wait_began_ = began;
   waiting_ = !lease;
+  if (waiting_) arm(deadline_after(began, kLongWait));
   auto asked = front_.walk().ask(*this, request);
   waiting_ = false;
   if (!lease) attached_ = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "session/postgres_error.h"
+#include "sluice/event.h"
 #include "wire/postgres/frontend.h"
 
 namespace sluice::postgres {
@@ -28,17 +29,28 @@ ServerConn::ServerConn(std::unique_ptr<net::Stream> stream, ServerFacts facts, S
   stream_->set_handler(this);
 }
 
+// A connection may be closed by another worker than its own, whose loop has to be the one to let go.
 ServerConn::~ServerConn() {
-  // A connection may be closed by another worker than its own, whose loop must be the one to let go.
   net::Loop& home = stream_->loop();
-  if (!dead_ && status_ == 'I' && out_.empty()) {
-    Buffer bye;
-    append_terminate(bye);
-    (void)stream_->flush(bye);
+  if (&home == net::Loop::current() || !home.running()) {
+    part();
+    return;
   }
+  Event parted;
+  home.post([this, &parted] {
+    part();
+    parted.signal();
+  });
+  parted.wait(kNever);
+}
+
+void ServerConn::part() {
   stream_->set_handler(nullptr);
-  if (&home != net::Loop::current())
-    home.post([gone = std::shared_ptr<net::Stream>(std::move(stream_))] {});
+  if (!dead_ && status_ == 'I' && out_.empty()) {
+    append_terminate(out_);
+    (void)stream_->flush(out_);
+  }
+  stream_.reset();
 }
 
 void ServerConn::on_ready() {

@@ -134,6 +134,7 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   Exchange* current();
   Exchange* listener();
   void lose(Error error);
+  void part();
   void wait_for_cancels();
   Result<void> wipe();
 

@@ -92,6 +92,8 @@ class Walk {
   // For a statement that rides along on the lease which the client holds already: the first two
   // stages only.
   virtual Result<query::Analysis> follow(Client& client, std::string_view statement) = 0;
+  // Ends the client's wait for a connection, if it waits: its ask() fails with cancelled.
+  virtual void cancel_wait(Client& client) = 0;
 };
 
 }  // namespace sluice::session
