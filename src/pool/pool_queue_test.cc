@@ -73,6 +73,29 @@ TEST(PoolQueueTest, deadline_ends_the_wait) {
   EXPECT_TRUE(rig.acquire());
 }
 
+TEST(PoolQueueTest, cancelled_wait_ends_and_the_next_is_served) {
+  Rig rig({.max = 1});
+  auto lease = rig.acquire();
+  EXPECT_FALSE(rig.pool->cancel(7)) << "nobody waits yet";
+  std::optional<Error> cancelled;
+  std::jthread first([&] {
+    auto mine = rig.acquire({.tag = 7});
+    if (!mine) cancelled = mine.error();
+  });
+  ASSERT_TRUE(rig.queued(1));
+  bool served = false;
+  std::jthread second([&] { served = rig.acquire({.tag = 8}).has_value(); });
+  ASSERT_TRUE(rig.queued(2));
+  EXPECT_TRUE(rig.pool->cancel(7));
+  first.join();
+  ASSERT_TRUE(cancelled);
+  EXPECT_EQ(cancelled->code, Code::cancelled);
+  EXPECT_EQ(stats_of(*rig.pool).waiting, 1u);
+  lease->give_back();
+  second.join();
+  EXPECT_TRUE(served);
+}
+
 TEST(PoolQueueTest, full_queue_refuses_at_once) {
   Rig rig({.max = 1, .max_waiting = 1});
   auto lease = rig.acquire();
