@@ -3,8 +3,8 @@
 namespace sluice::postgres {
 
 void Exchange::expect(Awaited awaited) {
-  if (skipping_ && awaited.kind != Await::sync) return undo(awaited, nullptr);
-  skipping_ = false;
+  if (skipping_ && awaited.kind != Await::sync) return undo(awaited, skipping_);
+  skipping_ = nullptr;
   queue_.push_back(std::move(awaited));
   if (queue_.size() == head_ + 1) pay();
 }
@@ -12,7 +12,7 @@ void Exchange::expect(Awaited awaited) {
 void Exchange::owe(std::string reply, std::string name, StatementRef closed) {
   if (skipping_) {
     Awaited skipped{.kind = Await::owed, .statement = std::move(closed), .name = std::move(name)};
-    return undo(skipped, nullptr);
+    return undo(skipped, skipping_);
   }
   if (settled()) {
     owner_->replies().append(reply);
@@ -39,6 +39,7 @@ void Exchange::pay() {
 Exchange::Verdict Exchange::take(char type, std::string_view payload, ServerStatements& statements) {
   const bool ours = !settled() && front().ours;
   if (type == backend::kErrorResponse) return on_error(payload, statements);
+  if (settled() && !backend::asynchronous(type) && type != backend::kReadyForQuery) return Verdict::broken;
   if (!ours && !backend::asynchronous(type)) passed_ = true;
   switch (type) {
     case backend::kRowDescription:
@@ -98,14 +99,16 @@ Exchange::Verdict Exchange::on_ready(std::string_view payload) {
   copying_in_ = false;
   bool ours = false;
   if (settled()) {
-    if (!copy_failed_) return Verdict::broken;
+    if (surplus_ == 0) return Verdict::broken;
+    --surplus_;
   } else {
     const Await kind = front().kind;
     if (kind != Await::query && kind != Await::sync && kind != Await::function) return Verdict::broken;
     ours = front().ours;
     pop();
   }
-  copy_failed_ = passed_ = skipping_ = false;
+  passed_ = false;
+  skipping_ = nullptr;
   owner_->on_ready(ready->status);
   return shown(ours);
 }
@@ -114,7 +117,7 @@ Exchange::Verdict Exchange::on_ready(std::string_view payload) {
 // reads them as part of the copy).
 void Exchange::on_copy_in() {
   copying_in_ = true;
-  copy_extended_ = front().kind == Await::execute;
+  ignored_syncs_ = 0;
   copy_ended_ = ended_at_ > head_;
   std::size_t ignored_to = copy_ended_ ? ended_at_ : queue_.size();
   for (std::size_t i = head_ + 1; i < ignored_to;) {
@@ -124,6 +127,7 @@ void Exchange::on_copy_in() {
     }
     queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(i));
     --ignored_to;
+    ++ignored_syncs_;
   }
   owner_->on_copy_in();
 }
@@ -135,9 +139,9 @@ Exchange::Verdict Exchange::on_error(std::string_view payload, ServerStatements&
     owner_->on_error(*error);
     return Verdict::pass;
   }
-  if (plan_went_stale(*error)) return Verdict::drop;
+  if (plan_went_stale(*error, statements)) return Verdict::drop;
   passed_ = true;
-  copy_failed_ = copying_in_ && copy_extended_;
+  if (copying_in_) surplus_ = ignored_syncs_;
   copying_in_ = false;
   // The error of our own Parse is the client's too: it stands for its Bind.
   Verdict verdict = shown(false);
@@ -149,17 +153,14 @@ Exchange::Verdict Exchange::on_error(std::string_view payload, ServerStatements&
   }
   // A simple query or a function call ends with its own ReadyForQuery, everything else at the Sync.
   if (front().kind == Await::query || front().kind == Await::function) return verdict;
-  while (!settled() && front().kind != Await::sync) {
-    undo(front(), &statements);
-    pop();
-  }
-  skipping_ = settled();
+  skip(&statements);
+  skipping_ = settled() ? &statements : nullptr;
   return verdict;
 }
 
 // "cached plan must not change result type": the text is translated, the routine's name isn't. Only a
 // Bind that comes first in the last group sent can be repeated without the client's notice.
-bool Exchange::plan_went_stale(const ErrorFields& error) {
+bool Exchange::plan_went_stale(const ErrorFields& error, ServerStatements& statements) {
   if (error.sqlstate != "0A000" || error.routine != "RevalidateCachedQuery") return false;
   if (!front().statement) return false;
   bool unseen = !passed_ && front().kind == Await::bind && queue_.back().kind == Await::sync;
@@ -170,9 +171,18 @@ bool Exchange::plan_went_stale(const ErrorFields& error) {
   }
   // A client that doesn't ask for a description goes by an old one: it has to be told.
   if (!owner_->on_stale_plan(front().statement, unseen && described)) return false;
-  while (front().kind != Await::sync) pop();
+  skip(&statements);
   front().ours = true;
   return true;
+}
+
+// The server passes over everything up to the next Sync. Taken back in reverse, since a name may have
+// been closed and given again.
+void Exchange::skip(ServerStatements* statements) {
+  std::size_t end = head_;
+  while (end < queue_.size() && queue_[end].kind != Await::sync) ++end;
+  for (std::size_t i = end; i > head_; --i) undo(queue_[i - 1], statements);
+  for (std::size_t left = end - head_; left > 0; --left) pop();
 }
 
 void Exchange::undo(Awaited& awaited, ServerStatements* statements) {
@@ -186,11 +196,11 @@ void Exchange::undo(Awaited& awaited, ServerStatements* statements) {
 }
 
 void Exchange::abandon(ServerStatements* statements) {
-  while (!settled()) {
-    undo(front(), statements);
-    pop();
-  }
-  copying_in_ = copy_failed_ = skipping_ = false;
+  for (std::size_t i = queue_.size(); i > head_; --i) undo(queue_[i - 1], statements);
+  while (!settled()) pop();
+  copying_in_ = false;
+  surplus_ = ignored_syncs_ = 0;
+  skipping_ = nullptr;
 }
 
 }  // namespace sluice::postgres

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/buffer.h"
@@ -85,14 +86,22 @@ class Exchange {
     copy_ended_ = true;
     if (!copying_in_) ended_at_ = queue_.size();  // sent before the server asked for data
   }
-  // COPY FROM STDIN ignores a Sync.
-  bool ignores_sync() const { return copying_in_ && !copy_ended_; }
+  // COPY FROM STDIN ignores a Sync that is sent now.
+  bool ignores_sync() {
+    if (!copying_in_ || copy_ended_) return false;
+    ++ignored_syncs_;
+    return true;
+  }
+  // The connection is let go. False: a COPY failed, and each Sync that it should have ignored may be
+  // answered after all. Whether the server had read it by then can't be known, so nobody else may get
+  // the connection.
+  bool let_go() { return std::exchange(surplus_, 0) == 0; }
 
   enum class Verdict : std::uint8_t { pass, drop, broken };
   // Judges a whole frame. `statements` is the server's table, kept in step.
   Verdict take(char type, std::string_view payload, ServerStatements& statements);
   // Judges a frame of rows or copied data by its type alone.
-  Verdict take_data() const { return quiet_ ? Verdict::drop : Verdict::pass; }
+  Verdict take_data() const { return settled() ? Verdict::broken : shown(false); }
   bool owes() const { return !settled() && front().kind == Await::owed; }
   // Puts what is owed next into replies().
   void pay();
@@ -108,7 +117,8 @@ class Exchange {
   Verdict on_command(std::string_view payload);
   Verdict on_ready(std::string_view payload);
   void on_copy_in();
-  bool plan_went_stale(const ErrorFields& error);
+  bool plan_went_stale(const ErrorFields& error, ServerStatements& statements);
+  void skip(ServerStatements* statements);
   void undo(Awaited& awaited, ServerStatements* statements);
 
   Verdict shown(bool ours) const { return quiet_ || ours ? Verdict::drop : Verdict::pass; }
@@ -118,10 +128,12 @@ class Exchange {
   std::vector<Awaited> queue_;
   std::size_t head_ = 0;
   std::size_t ended_at_ = 0;  // queue_'s size when CopyDone went out early, or 0
-  bool copying_in_ = false, copy_ended_ = false, copy_extended_ = false;
-  bool skipping_ = false;     // the server drops everything up to the next Sync, which isn't sent yet
-  bool passed_ = false;       // something since the last ReadyForQuery
-  bool copy_failed_ = false;  // then one ReadyForQuery more than expected may come
+  bool copying_in_ = false, copy_ended_ = false;
+  unsigned ignored_syncs_ = 0;  // sent into the COPY under way
+  unsigned surplus_ = 0;        // answers to such Syncs that may come
+  // Not null: the server, whose table this is, drops everything up to the next Sync, which isn't sent yet.
+  ServerStatements* skipping_ = nullptr;
+  bool passed_ = false;         // something since the last ReadyForQuery
 };
 
 }  // namespace sluice::postgres

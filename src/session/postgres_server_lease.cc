@@ -118,7 +118,8 @@ bool ServerConn::held() const {
 }
 
 bool ServerConn::settle(session::Client& client) {
-  const bool unanswered = held();
+  bool unanswered = held();
+  for (Exchange* exchange : exchanges_) unanswered |= !exchange->let_go();
   exchanges_.clear();
   if (cancels_ > 0) wait_for_cancels();
   if (unanswered || dead_ || fatal_ || held() || !out_.empty() || !in_.empty()) return false;
