@@ -114,8 +114,10 @@ Exchange* ServerConn::current() {
   return exchanges_.empty() ? nullptr : exchanges_.front();
 }
 
-// Whose notices and notifications are: not a question of ours, but the client that has the lease.
+// Whose notices and notifications are: who asked for what runs now; or, if that is a question of ours, the
+// client that has the lease.
 Exchange* ServerConn::listener() {
+  if (Exchange* asked = current(); asked && !asked->quiet()) return asked;
   for (Exchange* exchange : exchanges_)
     if (!exchange->quiet()) return exchange;
   return nullptr;
