@@ -1,5 +1,6 @@
 // The queue of answers by itself: what is sent and what a server says go in, and what the client sees
 // comes out. Frames are written in letters: one for each message that the server sends.
+// Long because every kind of answer that may go wrong has a case of its own.
 #include "session/postgres_exchange.h"
 
 #include <gmock/gmock.h>

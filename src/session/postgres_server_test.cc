@@ -1,4 +1,5 @@
 // A server's connection over a real socket pair, with a peer that says what the test wants.
+// Long because reading, settings, moves, cancels and ends share one rig.
 #include "session/postgres_server.h"
 
 #include <gmock/gmock.h>
