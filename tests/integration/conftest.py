@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from gateway import Direct, Sluice, binary  # noqa: E402
+from gateway import PATIENCE, Direct, Sluice, binary  # noqa: E402
 from servers import ServerPark  # noqa: E402
 from wire import Wire  # noqa: E402
 
@@ -177,7 +177,7 @@ def raw():
         client.close()
 
 
-HANG_SECONDS = 60
+HANG_SECONDS = 60 * PATIENCE
 
 
 def cut_connections():
