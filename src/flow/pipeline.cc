@@ -67,11 +67,13 @@ query::Analysis Pipeline::examine(const Client& client, std::string_view stateme
 // Balance, pool, exchange, retry, settle.
 Result<void> Pipeline::fetch(Client& client, Request& q) {
   for (int tries = 1;; ++tries) {
-    if (!client.lease)
+    // What a kept connection knew of its client is lost with it: such a request isn't tried elsewhere.
+    const bool kept = static_cast<bool>(client.lease);
+    if (!kept)
       if (auto found = find_connection(client, q); !found) return found;
     const bool fresh = client.lease.fresh();
     auto answered = q.exchange(connection(client));
-    const bool again = !answered && q.unsent() && !fresh && tries < kTries;
+    const bool again = !answered && q.unsent() && !kept && !fresh && tries < kTries;
     settle(client, answered.has_value());
     if (!again) return answered;
   }
@@ -97,18 +99,23 @@ Result<void> Pipeline::find_connection(Client& client, const Request& q) {
     auto adopted = connection(client).adopt(client);
     if (adopted) return {};
     const bool alive = connection(client).usable();
-    settle(client, alive);
+    let_go(client, alive);  // even if the client would keep it: it isn't the client's yet
     if (alive || fresh || tries == kTries) return adopted;
   }
 }
 
 // Gives the connection back, unless the client keeps it: in a transaction, for a pin, in session mode.
 void Pipeline::settle(Client& client, bool answered) {
-  UpstreamConn& conn = connection(client);
+  const UpstreamConn& conn = connection(client);
   if (answered && conn.usable() && (conn.held() || client.keeps_lease())) return;
+  let_go(client, answered);
+}
+
+void Pipeline::let_go(Client& client, bool intact) {
+  UpstreamConn& conn = connection(client);
   client.last_connection = client.lease.id();
   client.last_uses = client.lease.uses();
-  if (!conn.settle(client) || !answered) client.lease.discard();
+  if (!conn.settle(client) || !intact) client.lease.discard();
   client.lease.give_back();
 }
 

@@ -37,6 +37,7 @@ class Pipeline final : public session::Walk {
   Result<void> fetch(session::Client& client, session::Request& q);
   Result<void> find_connection(session::Client& client, const session::Request& q);
   static void settle(session::Client& client, bool answered);
+  static void let_go(session::Client& client, bool intact);
 
   Stages stages_;
 };

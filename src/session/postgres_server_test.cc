@@ -33,7 +33,7 @@ using ::testing::IsEmpty;
 
 void wait_for(const std::function<bool()>& condition) {
   const Deadline deadline = soon();
-  while (!condition() && now() < deadline) net::sleep_until(now() + 200us);
+  while (!condition() && now() < deadline) net::yield();
   EXPECT_TRUE(condition());
 }
 
@@ -104,7 +104,7 @@ class ServerConnTest : public ::testing::Test {
   void say_in_pieces(std::string_view bytes, std::size_t size) {
     for (; !bytes.empty(); bytes.remove_prefix(std::min(size, bytes.size()))) {
       say(bytes.substr(0, size));
-      net::sleep_until(now() + 1us);
+      net::yield();
     }
   }
   std::string heard_by_server(std::size_t frames) {
@@ -294,7 +294,7 @@ TEST_F(ServerConnTest, row_larger_than_any_buffer_streams_at_the_readers_pace) {
       got += owner.out.view();
       owner.out.clear();
       conn->resume();
-      net::sleep_until(now() + 10us);
+      net::yield();
     }
     EXPECT_TRUE(got == replies);
     EXPECT_LE(most, owner.bound + 64 * 1024) << "no more than one read above the bound";
