@@ -136,6 +136,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void forward_describe(ServerConn& conn, const Frame& frame);
   void forward_close(ServerConn& conn, const Frame& frame);
   void forward_sync(ServerConn& conn, const Frame& frame);
+  void forward_flush(ServerConn& conn, const Frame& frame);
   void ensure_parsed(ServerConn& conn, const StatementRef& statement);
   bool ensure_unnamed(ServerConn& conn);
   void refuse_in_group(ServerConn& conn, const ErrorReport& report);
@@ -195,6 +196,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool gone_ = false;             // the client has closed its end, or can't be written to
   bool polite_ = false;           // ... with a Terminate
   bool closing_ = false, closed_ = false;
+  bool starting_ = false;         // a fiber has been asked for and doesn't run yet
   bool draining_ = false, relaying_ = false, waiting_ = false, asking_cancel_ = false;
   bool console_ = false, console_admin_ = false;
   bool attached_ = false;

@@ -15,6 +15,10 @@ constexpr unsigned kMaxAlong = 64;
 // Of a group of messages that may have to be sent again, after the plan of its statement went stale.
 constexpr std::size_t kMaxKept = 16 * 1024;
 
+ErrorReport malformed() {
+  return {.sqlstate = std::string(sqlstate::kProtocolViolation), .message = "invalid message format"};
+}
+
 }  // namespace
 
 void PostgresClient::forward(ServerConn& server, Ask& request) {
@@ -88,7 +92,7 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
       server.out().append((*frame)->bytes);
       ++boundaries_sent_;
       break;
-    case frontend::kFlush: server.out().append((*frame)->bytes); break;
+    case frontend::kFlush: forward_flush(server, **frame); break;
     case frontend::kCopyDone:
     case frontend::kCopyFail:
       server.out().append((*frame)->bytes);
@@ -378,11 +382,18 @@ void PostgresClient::forward_close(ServerConn& server, const Frame& frame) {
 }
 
 void PostgresClient::forward_sync(ServerConn& server, const Frame& frame) {
-  server.out().append(frame.bytes);
+  if (!frame.payload.empty()) refuse_in_group(server, malformed());
+  append_sync(server.out());
   if (exchange_.ignores_sync()) return;
   exchange_.expect({.kind = Await::sync});
   ++boundaries_sent_;
   in_group_ = false;
+}
+
+// To the server a Flush that doesn't hold together is an error like any other, up to the next Sync.
+void PostgresClient::forward_flush(ServerConn& server, const Frame& frame) {
+  if (!frame.payload.empty() && !exchange_.copying_in()) return refuse_in_group(server, malformed());
+  append_flush(server.out());
 }
 
 // An error of ours inside a group has to fail the group at the server too, or its earlier statements

@@ -33,8 +33,10 @@ void PostgresClient::on_ready() {
   if (waiting_) return look_for_hangup();
   if (fiber_)
     net::wake(*fiber_);
-  else if (stream_->maybe_readable() || gone_ || closing_)
+  else if (!starting_ && (stream_->maybe_readable() || gone_ || closing_)) {
+    starting_ = true;
     worker_.loop->spawn([this] { burst(); });
+  }
 }
 
 // A client that leaves while it waits for a connection doesn't need one any more.
@@ -49,6 +51,7 @@ void PostgresClient::look_for_hangup() {
 // Serves all that has arrived; ends when nothing is left to do but wait for the client.
 void PostgresClient::burst() {
   fiber_ = net::current_fiber();
+  starting_ = false;
   idle_ = Idle::none;
   while (!closing_) {
     if (serve_next()) continue;

@@ -137,7 +137,7 @@ Exchange::Verdict Exchange::on_error(std::string_view payload, ServerStatements&
   if (!error) return Verdict::broken;
   if (settled()) {  // on its own account: shutdown, idle timeout
     owner_->on_error(*error);
-    return Verdict::pass;
+    return error->fatal() ? Verdict::pass : Verdict::broken;
   }
   if (plan_went_stale(*error, statements)) return Verdict::drop;
   passed_ = true;

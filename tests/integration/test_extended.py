@@ -271,3 +271,15 @@ def test_p28_long_texts_and_values(single, wire, size):
     assert a.ask(run("s" * 60, padding), w.SYNC).value == str(2 * size)
     assert a.ask(f"SELECT length('{padding}')").value == str(size)
     assert a.extended("SELECT $1::text", [padding]).value == padding
+
+
+@pytest.mark.parametrize("kind", [b"H", b"S"])
+def test_p23_malformed_boundary_fails_the_group_and_nothing_more(endpoint, wire, kind):
+    client = wire(endpoint)
+    client.send(w.parse("", "SELECT 1"), kind + b"\0\0\0\x06!\0", w.query("SELECT 2"), w.SYNC)
+    seen = client.ready()
+    assert seen.sqlstates == ["08P01"]
+    if kind == b"S":
+        assert client.ready().value == "2"
+        client.ready()
+    assert client.ask("SELECT 3").value == "3"
