@@ -73,8 +73,15 @@ Result<std::shared_ptr<PostgresGate::Setup>> PostgresGate::make_setup(std::share
   options->stats_users = config->auth.stats_users;
   options->ignored_parameters = config->ignore_startup_parameters;
   made->config = std::move(config);
-  made->options = std::move(options);
   if (auto users = load_users(*made); !users) return std::unexpected(users.error());
+  // Nobody is configured, but the server's own user and password are: that is who may come in.
+  const Dsn& primary = made->config->primary;
+  if (options->auth == ClientAuth::passthrough && made->config->auth.method == AuthMethod::automatic &&
+      !primary.user.empty() && !primary.password.empty()) {
+    made->users.insert_or_assign(primary.user, secret_of(primary.password));
+    options->auth = ClientAuth::automatic;
+  }
+  made->options = std::move(options);
   return made;
 }
 
@@ -197,11 +204,7 @@ void PostgresGate::accept() {
 void PostgresGate::stop_accepting() {
   stopping_ = true;
   for (std::size_t i = 0; i < workers_.size(); ++i)
-    gateway_.workers_[i]->run([this, i] {
-      acceptors_[i].clear();
-      upkeep_[i].timer.reset();
-      while (upkeep_[i].running) net::sleep_until(now() + std::chrono::milliseconds(10));
-    });
+    gateway_.workers_[i]->run([this, i] { acceptors_[i].clear(); });
   std::lock_guard lock(mutex_);
   sockets_.clear();
 }
@@ -259,6 +262,11 @@ unsigned PostgresGate::this_home() const {
 }
 
 void PostgresGate::close() {
+  for (std::size_t i = 0; i < workers_.size(); ++i)
+    gateway_.workers_[i]->run([this, i] {
+      upkeep_[i].timer.reset();
+      while (upkeep_[i].running) net::sleep_until(now() + std::chrono::milliseconds(10));
+    });
   for (const auto& route : routes()) route->pool->close();
 }
 

@@ -31,9 +31,14 @@ struct Route {
   mutable std::mutex mutex;
   Target target;
   std::vector<postgres::ServerLogin> logins;  // one for each host, tried in order
-  std::string proved_password;                // passthrough: the server has accepted it
+  std::string proved_password;                // passthrough: the server has accepted it ...
+  Time proved_at{};                           // ... then
+  std::vector<monitor::Registration> metrics;
   std::string last_error;
 };
+
+// With the SCRAM verifier of a plain password made once.
+postgres::UserSecret secret_of(const std::string& text);
 
 class PostgresGate final : public postgres::Front, public std::enable_shared_from_this<PostgresGate> {
  public:
@@ -100,9 +105,14 @@ class PostgresGate final : public postgres::Front, public std::enable_shared_fro
   Result<std::vector<postgres::ServerLogin>> logins(const Setup& setup, const Target& target, const std::string& user);
   void update_route(const Setup& setup, Route& route);
   PoolOptions pool_options(const Target& target) const;
-  Result<void> prove(Route& route, const std::string& password, Deadline deadline);
+  Result<void> prove(const Setup& setup, const postgres::RouteRequest& request, Deadline deadline);
+  bool proved(const Route& route, const std::string& password) const;
+  void measure(Route& route);
+  void forget_unused();
   Result<std::unique_ptr<Poolable>> connect(Route& route, unsigned home, Deadline deadline);
   bool make_room(const Route& route);
+  static bool make_room(const Route& route, const std::vector<std::shared_ptr<Route>>& all, unsigned bound);
+  std::vector<std::shared_ptr<Route>> routes_of(const std::string& database) const;
   unsigned this_home() const;
   void maintain(unsigned home);
 
@@ -112,6 +122,7 @@ class PostgresGate final : public postgres::Front, public std::enable_shared_fro
   mutable std::mutex mutex_;  // setup_, routes_, sockets_
   std::shared_ptr<const Setup> setup_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<Route>> routes_;
+  std::vector<std::shared_ptr<Route>> retired_;  // replaced by a reload, their clients stay until they leave
   std::map<std::string, std::shared_ptr<std::atomic<std::uint64_t>>> schemas_;  // by server and database
   std::map<std::string, std::vector<std::shared_ptr<net::ListenSocket>>> sockets_;  // by address as configured
   std::vector<std::unique_ptr<postgres::FrontWorker>> workers_;

@@ -31,6 +31,8 @@ Result<std::shared_ptr<net::TlsClient>> make_tls(const ServerTls& tls) {
   return net::TlsClient::make({.verify = verify, .ca_file = tls.ca, .cert_file = tls.cert, .key_file = tls.key, .alpn = {}});
 }
 
+constexpr Duration kProofHolds = std::chrono::seconds(60);  // of a password that a server accepted
+
 Error unknown_database(const std::string& name) {
   return {Code::not_found, 0, "database \"" + name + "\" does not exist", std::string(postgres::sqlstate::kInvalidCatalog)};
 }
@@ -91,7 +93,9 @@ Result<std::shared_ptr<Route>> PostgresGate::find_route(const std::string& datab
   auto& schema = schemas_[route->logins.front().endpoint.text() + '/' + target->dsn.database];
   if (!schema) schema = route->shared->schema;
   route->shared->schema = schema;
-  return routes_.emplace(key, std::move(route)).first->second;
+  auto [at, fresh] = routes_.emplace(key, std::move(route));
+  if (fresh) measure(*at->second);
+  return at->second;
 }
 
 std::shared_ptr<Route> PostgresGate::make_route(const Setup& setup, const Target& target, const std::string& database,
@@ -128,6 +132,20 @@ void PostgresGate::update_route(const Setup& setup, Route& route) {
   }
   auto how = logins(setup, *target, route.user);
   if (!how) return log().error("postgres", "route kept as it was", {{"database", route.database}, {"why", how.error().detail}});
+  // What sessions have been promised can't change under them: a new route for who comes from now on.
+  const Target old = target_of(route);
+  const PoolSettings &was = old.pool, &is = target->pool;
+  if (was.mode != is.mode || was.wait != is.wait || was.reset != is.reset || was.max_prepared != is.max_prepared) {
+    std::lock_guard lock(mutex_);
+    auto at = std::ranges::find_if(routes_, [&](const auto& entry) { return entry.second.get() == &route; });
+    if (at == routes_.end()) return;
+    PoolOptions winding_down = pool_options(old);
+    winding_down.min = 0;
+    route.pool->set_options(winding_down);
+    retired_.push_back(at->second);
+    routes_.erase(at);
+    return;
+  }
   bool elsewhere = false;
   {
     std::lock_guard lock(route.mutex);
@@ -141,43 +159,58 @@ void PostgresGate::update_route(const Setup& setup, Route& route) {
 
 Result<std::shared_ptr<postgres::PostgresRoute>> PostgresGate::open_route(const postgres::RouteRequest& request,
                                                                           Deadline deadline) {
+  const auto setup = this->setup();
+  const bool judged_by_server = setup->options->auth == postgres::ClientAuth::passthrough;
+  if (judged_by_server)
+    if (auto proof = prove(*setup, request, deadline); !proof) return std::unexpected(proof.error());
   auto route = find_route(request.database, request.user);
   if (!route) return std::unexpected(route.error());
-  if (options()->auth == postgres::ClientAuth::passthrough && target_of(**route).dsn.user.empty()) {
-    if (auto proved = prove(**route, request.password, deadline); !proved) return std::unexpected(proved.error());
-    return (*route)->shared;
-  }
   std::lock_guard lock((*route)->mutex);
+  if (judged_by_server) {
+    (*route)->proved_password = request.password;
+    (*route)->proved_at = now();
+  }
   for (ServerLogin& login : (*route)->logins) {
-    if (!login.password.empty()) continue;
     // What the client proved to us serves to log in as the client.
+    if (judged_by_server) login.password = request.password;
+    if (!login.password.empty()) continue;
     if (request.keys) login.keys = request.keys;
     if (!request.password.empty()) login.password = request.password;
   }
   return (*route)->shared;
 }
 
-// Passed-through authentication: the server judges the password, each new one once.
-Result<void> PostgresGate::prove(Route& route, const std::string& password, Deadline deadline) {
-  std::vector<ServerLogin> how;
+bool PostgresGate::proved(const Route& route, const std::string& password) const {
+  std::lock_guard lock(route.mutex);
+  return !route.proved_password.empty() && now() - route.proved_at < kProofHolds &&
+         constant_time_equal(route.proved_password, password);
+}
+
+// Passed-through authentication: the server judges the password, each new one once and now and then
+// again. Before it has, nothing is kept of who asks.
+Result<void> PostgresGate::prove(const Setup& setup, const postgres::RouteRequest& request, Deadline deadline) {
+  auto target = find_database(*setup.config, request.database);
+  if (!target) return std::unexpected(unknown_database(request.database));
+  if (!target->dsn.user.empty() && target->dsn.user != request.user)
+    return std::unexpected(Error{Code::unauthenticated, 0, "only user \"" + target->dsn.user + "\" is let in here",
+                                 std::string(postgres::sqlstate::kInvalidPassword)});
   {
-    std::lock_guard lock(route.mutex);
-    if (!route.proved_password.empty() && constant_time_equal(route.proved_password, password)) return {};
-    how = route.logins;
+    std::unique_lock lock(mutex_);
+    auto known = routes_.find(std::pair(request.database, request.user));
+    const auto route = known == routes_.end() ? nullptr : known->second;
+    lock.unlock();
+    if (route && proved(*route, request.password)) return {};
   }
+  auto how = logins(setup, *target, request.user);
+  if (!how) return std::unexpected(how.error());
   Error last{Code::unavailable, 0, "no server is configured"};
-  for (ServerLogin& login : how) {
-    login.password = password;
-    auto proof = postgres::log_in(*net::Loop::current(), login, route.shared->baselines, gateway_.loops_, deadline);
-    if (!proof) {
-      last = proof.error();
-      if (!last.state.empty()) break;  // a server has spoken
-      continue;
-    }
-    std::lock_guard lock(route.mutex);
-    route.proved_password = password;
-    for (ServerLogin& each : route.logins) each.password = password;
-    return {};
+  for (ServerLogin& login : *how) {
+    login.password = request.password;
+    auto proof = postgres::log_in(*net::Loop::current(), login, std::make_shared<postgres::Baselines>(),
+                                  gateway_.loops_, deadline);
+    if (proof) return {};
+    last = proof.error();
+    if (!last.state.empty()) break;  // a server has spoken
   }
   return std::unexpected(last);
 }
@@ -217,21 +250,30 @@ Result<std::unique_ptr<Poolable>> PostgresGate::connect(Route& route, unsigned h
   return std::unexpected(last);
 }
 
-// Below the listener's max_total, if need be by closing another pool's idle connection.
+// Below max_total of the listener and the database, if need be by closing another pool's idle connection.
 bool PostgresGate::make_room(const Route& route) {
   const auto setup = this->setup();
-  const unsigned bound = setup->config->pool.max_total;
+  return make_room(route, routes(), setup->config->pool.max_total) &&
+         make_room(route, routes_of(route.database), target_of(route).max_database);
+}
+
+bool PostgresGate::make_room(const Route& route, const std::vector<std::shared_ptr<Route>>& all, unsigned bound) {
   if (bound == 0) return true;
   unsigned open = 0;
-  std::vector<std::shared_ptr<Route>> others = routes();
-  for (const auto& other : others) {
+  for (const auto& other : all) {
     const PoolStats stats = other->pool->stats(now());
     open += stats.total + stats.connecting;
   }
   if (open <= bound) return true;  // ours is counted as connecting
-  for (const auto& other : others)
+  for (const auto& other : all)
     if (other.get() != &route && other->pool->evict_idle()) return true;
   return false;
+}
+
+std::vector<std::shared_ptr<Route>> PostgresGate::routes_of(const std::string& database) const {
+  std::vector<std::shared_ptr<Route>> all = routes();
+  std::erase_if(all, [&](const auto& route) { return route->database != database; });
+  return all;
 }
 
 Target PostgresGate::target_of(const Route& route) const {
@@ -243,6 +285,7 @@ std::vector<std::shared_ptr<Route>> PostgresGate::routes() const {
   std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Route>> all;
   for (const auto& [key, route] : routes_) all.push_back(route);
+  all.insert(all.end(), retired_.begin(), retired_.end());
   return all;
 }
 
@@ -251,9 +294,49 @@ void PostgresGate::maintain(unsigned home) {
   timer.set(workers_[home]->loop->timers(), now() + std::chrono::seconds(1));
   if (std::exchange(upkeep_[home].running, true)) return;
   workers_[home]->loop->spawn([this, home] {
-    for (const auto& route : routes()) route->pool->maintain(home, now());
+    if (home == 0) forget_unused();
+    for (const auto& route : routes()) {
+      if (stopping_ && client_count_ == 0) route->pool->close();
+      // Where no login has ever succeeded, none is tried without a client that asks.
+      if (route->shared->baselines->newest()) route->pool->maintain(home, now());
+    }
     upkeep_[home].running = false;
   });
+}
+
+// Routes that nobody uses and that lead nowhere: to databases that don't exist, or to a former
+// configuration.
+void PostgresGate::forget_unused() {
+  auto unused = [](const std::shared_ptr<Route>& route) {
+    const PoolStats stats = route->pool->stats(now());
+    return route.use_count() == 1 && route->shared.use_count() == 1 && stats.leased + stats.connecting + stats.waiting == 0;
+  };
+  std::vector<std::shared_ptr<Route>> gone;  // closed outside the lock
+  std::lock_guard lock(mutex_);
+  std::erase_if(routes_, [&](auto& entry) {
+    const bool nowhere = !entry.second->shared->baselines->newest() && unused(entry.second);
+    if (nowhere) gone.push_back(entry.second);
+    return nowhere;
+  });
+  std::erase_if(retired_, [&](auto& route) {
+    const bool over = unused(route);
+    if (over) gone.push_back(route);
+    return over;
+  });
+}
+
+void PostgresGate::measure(Route& route) {
+  auto gauge = [&](const char* name, const char* help, monitor::Labels labels, auto read) {
+    labels.insert(labels.end(), {{"listener", route.listener}, {"database", route.database}, {"user", route.user}});
+    route.metrics.push_back(gateway_.registry().gauge_fn(
+        name, help, std::move(labels), [&pool = *route.pool, read] { return static_cast<double>(read(pool.stats(now()))); }));
+  };
+  const char* connections = "Connections to servers, by state.";
+  gauge("sluice_pool_connections", connections, {{"state", "idle"}}, [](const PoolStats& s) { return s.idle; });
+  gauge("sluice_pool_connections", connections, {{"state", "leased"}}, [](const PoolStats& s) { return s.leased; });
+  gauge("sluice_pool_connections", connections, {{"state", "connecting"}}, [](const PoolStats& s) { return s.connecting; });
+  gauge("sluice_pool_waiting", "Clients that wait for a connection.", {}, [](const PoolStats& s) { return s.waiting; });
+  gauge("sluice_pool_max_connections", "The pool's bound.", {}, [max = route.target.pool.max](const PoolStats&) { return max; });
 }
 
 Result<std::unique_ptr<net::Stream>> PostgresGate::open_tunnel(const postgres::RouteRequest& request,

@@ -8,14 +8,14 @@
 #include "wire/postgres/userlist.h"
 
 namespace sluice::gateway {
-namespace {
-
 postgres::UserSecret secret_of(const std::string& text) {
   postgres::UserSecret made{.secret = text, .verifier = std::nullopt};
   if (postgres::kind_of(text) == postgres::SecretKind::plain)
     if (auto verifier = postgres::make_verifier(text)) made.verifier = std::move(*verifier);
   return made;
 }
+
+namespace {
 
 // The query with $1 as a literal: it goes out as a simple query.
 std::string with_user(std::string query, const std::string& user) {

@@ -145,7 +145,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
 
   // _state
   void apply(const query::Analysis& analysis, ServerConn& conn);
-  bool sequence_lost(const query::Analysis& analysis, ServerConn& conn);
+  bool sequence_lost(const query::Analysis& analysis);
   ErrorReport sequence_report() const;
   const std::string& parse_settings();
   void note_text_rules(std::string_view name, std::string_view value);
@@ -200,6 +200,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool draining_ = false, relaying_ = false, waiting_ = false, asking_cancel_ = false;
   bool console_ = false, console_admin_ = false;
   bool attached_ = false;
+  bool sequence_on_lease_ = false;  // nextval() may have been called since this lease began
   bool own_names_ = false;        // the kept connection knows its statements by the client's names
   bool need_more_ = false;        // a frame is waiting for its rest
   bool keep_group_ = false;       // group_ holds what was sent since the last boundary

@@ -146,10 +146,12 @@ bool PostgresClient::forward_query(ServerConn& server, const Frame& frame, Ask& 
     owe_boundary(server, reply);
     return true;
   }
-  if (sequence_lost(*analysis, server)) {
-    Buffer reply;
-    append_error(reply, sequence_report());
-    owe_boundary(server, reply);
+  if (sequence_lost(*analysis)) {
+    refuse_in_group(server, sequence_report());
+    append_sync(server.out());
+    exchange_.expect({.kind = Await::sync});
+    ++boundaries_sent_;
+    in_group_ = false;
     return true;
   }
   if (analysis->pinned_by(query::PinCause::sql_prepare) && renames()) name_statements(server);
@@ -323,14 +325,14 @@ void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
       return refuse_in_group(server, {.sqlstate = std::string(sqlstate::kUndefinedPreparedStatement),
                                       .message = "unnamed prepared statement does not exist"});
     analysis = &unnamed_.analysis;
-    if (sequence_lost(*analysis, server)) return refuse_in_group(server, sequence_report());
+    if (sequence_lost(*analysis)) return refuse_in_group(server, sequence_report());
     server.out().append(frame.bytes);
   } else {
     const StatementRef* known = statements_.find(bind->statement);
     if (!known) return refuse_unknown(server, bind->statement);
     const StatementRef statement = as_now(bind->statement, *known);
     analysis = &statement->analysis;
-    if (sequence_lost(*analysis, server)) return refuse_in_group(server, sequence_report());
+    if (sequence_lost(*analysis)) return refuse_in_group(server, sequence_report());
     ensure_parsed(server, statement);
     append_bind(server.out(), bind->portal, statement->server_name, bind->rest);
     apply(*analysis, server);

@@ -25,6 +25,7 @@ Result<void> PostgresClient::Ask::examine_first(const Frame& frame) {
     auto query = read_query(frame.payload);
     if (!query) return std::unexpected(query.error());
     statement = query->text;
+    whole = true;
   } else if (frame.type == frontend::kParse) {
     auto parse = read_parse(frame.payload);
     if (!parse) return std::unexpected(parse.error());
@@ -51,6 +52,7 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
   if (!attached_) {
     server.attach(exchange_);
     attached_ = true;
+    sequence_on_lease_ = false;
   }
   relaying_ = true;
   asking_cancel_ = false;
@@ -195,6 +197,8 @@ void PostgresClient::on_ready(char status) {
     route_->counts.transactions.fetch_add(1, std::memory_order_relaxed);
   }
   if (!pending_.empty() && conn()) commit_settings(*conn());
+  // The timeout is for each request, not for a pipeline of them.
+  if (relaying_ && timer_.armed()) arm(deadline_after(worker_.loop->now(), options_->query_timeout));
   if (status != 'I') return;
   error_seen_ = rolled_back_ = false;
   // What was parsed while the change wasn't committed yet is of the old schema.

@@ -188,8 +188,8 @@ void PostgresClient::ask(const Frame& frame) {
   if (!lease) attached_ = false;
   const auto& metrics = front_.metrics();
   const Duration took = now() - began;
-  metrics.queries.add();
-  route_->counts.requests.fetch_add(1, std::memory_order_relaxed);
+  metrics.queries.add(std::max(1u, request.requests));
+  route_->counts.requests.fetch_add(std::max(1u, request.requests), std::memory_order_relaxed);
   route_->counts.request_ns.fetch_add(took.count(), std::memory_order_relaxed);
   if (asked) return metrics.query_time.record(took);
   if (closing_ || gone_) {

@@ -232,6 +232,9 @@ void PostgresClient::welcome() {
 }
 
 Result<void> PostgresClient::enter_console() {
+  if (options_->auth == ClientAuth::passthrough)
+    return std::unexpected(error(Code::permission_denied, sqlstate::kInvalidAuthorization,
+                                 "the console needs users that the gateway knows: configure auth.users or auth.userlist"));
   const bool admin = contains(options_->admin_users, user_);
   if (!admin && !contains(options_->stats_users, user_))
     return std::unexpected(error(Code::permission_denied, sqlstate::kInvalidAuthorization,

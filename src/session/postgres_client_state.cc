@@ -67,6 +67,7 @@ bool reported(const Baselines::Ref& told, std::string_view name) {
 // Notes what a statement is about to do, before it is sent.
 void PostgresClient::apply(const query::Analysis& analysis, ServerConn&) {
   query::PinSet pins = analysis.pins;
+  sequence_on_lease_ |= analysis.uses_sequence;
   if (analysis.uses_sequence && route_->keep_sequences.load(std::memory_order_relaxed))
     pins |= bit(PinCause::sequence_state);
   // What a rolled back savepoint takes back isn't followed.
@@ -89,10 +90,9 @@ void PostgresClient::apply(const query::Analysis& analysis, ServerConn&) {
 
 // currval() and lastval() speak of the session's last nextval(). True: that was on another connection,
 // or somebody has used it since, and the server's answer could be another client's number.
-bool PostgresClient::sequence_lost(const query::Analysis& analysis, ServerConn& server) {
+bool PostgresClient::sequence_lost(const query::Analysis& analysis) {
   if (!analysis.pinned_by(PinCause::sequence_state) || !renames()) return false;
-  if (pins_ || server.status() != 'I') return false;
-  if (!exchange_.settled() || in_group_) return false;
+  if (pins_ || sequence_on_lease_) return false;
   route_->keep_sequences.store(true, std::memory_order_relaxed);
   return lease.id() != last_connection || lease.uses() != last_uses + 1;
 }

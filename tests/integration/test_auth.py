@@ -1,4 +1,6 @@
 """Points 9-11: who a client is, and as whom Sluice logs in to the server."""
+import json
+import urllib.request
 import hashlib
 import ssl
 import struct
@@ -259,3 +261,31 @@ def test_secrets_are_in_no_log(gateways, server):
     assert try_login(gateway.endpoint) is None
     assert try_login(gateway.endpoint.but(password="supersecretguess")) == "28P01"
     assert "supersecretguess" not in gateway.log() and ":secret@" not in gateway.log()
+
+
+@pytest.mark.sluice_only
+def test_p09_user_of_the_dsn_is_the_only_one_let_in(gateways, server):
+    """Without any configured user the server's own credentials are what a client has to know."""
+    endpoint = gateways.start(server, listener={"auth": {}}).endpoint
+    options = {"host": endpoint.host, "port": endpoint.port, "dbname": "app"}
+    with psycopg2.connect(user="app", password="secret", **options) as connection:
+        connection.cursor().execute("SELECT 1")
+    for user, password in (("app", "wrong"), ("mallory", "secret"), ("mallory", "anything")):
+        with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+            psycopg2.connect(user=user, password=password, **options)
+
+
+@pytest.mark.sluice_only
+def test_p09_strangers_leave_nothing_behind(gateways, server):
+    """Who fails to prove a password gets no pool: nothing tries to log in as them later."""
+    gateway = gateways.start(server, listener={
+        "primary": f"postgres://127.0.0.1:{server.port}/app", "auth": {"method": "passthrough"}})
+    options = {"host": gateway.endpoint.host, "port": gateway.endpoint.port, "dbname": "app"}
+    for number in range(5):
+        with pytest.raises(psycopg2.OperationalError):
+            psycopg2.connect(user=f"stranger{number}", password="x", **options)
+    with psycopg2.connect(user="app", password="secret", **options) as connection:
+        connection.cursor().execute("SELECT 1")
+    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.admin_port}/performance/pools") as answer:
+        pools = json.load(answer)["pools"]
+    assert [pool["user"] for pool in pools] == ["app"]

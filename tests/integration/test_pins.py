@@ -180,3 +180,18 @@ def test_pins_are_counted_by_cause(gateways, server, wire):
     pins = [line for line in text.splitlines() if "pin" in line and not line.startswith("#")]
     assert any("temp_table" in line and not line.endswith(" 0") for line in pins), pins
     assert any("listen" in line and not line.endswith(" 0") for line in pins), pins
+
+
+def test_currval_inside_a_transaction_is_never_anothers(pair, wire, server):
+    server.sql("DROP SEQUENCE IF EXISTS counted; CREATE SEQUENCE counted; GRANT ALL ON counted TO app")
+    a, b = wire(pair), wire(pair)
+    a.ask("SELECT nextval('counted')")
+    b.ask("SELECT nextval('counted')")
+    a.ask("BEGIN")
+    replies = a.ask("SELECT currval('counted')")
+    assert (replies.sqlstates, replies.status) == (["55000"], "E") or replies.value == "1"
+    assert a.ask("ROLLBACK").status == "I"
+    a.ask("BEGIN")
+    mine = a.ask("SELECT nextval('counted')").value
+    assert a.ask("SELECT currval('counted')").value == mine
+    assert a.ask("COMMIT").status == "I"
