@@ -204,8 +204,9 @@ class Worker:
 
     async def pipeline(self, began):
         values = [self.nonce() for _ in range(4)]
-        for value in values:
-            self.connection.send(w.parse("", "SELECT $1::text"), w.bind("", "", [value]), w.execute(), w.SYNC)
+        # One write: asyncio forgets what it has received once a later write meets a closed connection.
+        self.connection.send(*(frame for value in values for frame in (
+            w.parse("", "SELECT $1::text"), w.bind("", "", [value]), w.execute(), w.SYNC)))
         return all([await self.expect(began, [value]) for value in values])
 
     async def transaction(self, began):
