@@ -78,10 +78,12 @@ class PipelineTest : public ::testing::Test {
 
   void use_pool(PoolOptions options) {
     pool = PoolCore::make(options, [this](unsigned, Deadline) -> Result<std::unique_ptr<Poolable>> {
-      if (auto refused = std::exchange(world.refusal, std::nullopt)) return std::unexpected(*refused);
+      if (auto refused = std::exchange(world.refusal, std::nullopt))
+        return std::unexpected(*refused);
       return std::make_unique<FakeConn>(world, ++world.connects);
     });
-    upstream = std::make_shared<Upstream>(std::vector<Replica>{{"db1", pool}}, std::vector<Target>{{.primary = true}});
+    upstream = std::make_shared<Upstream>(std::vector<Replica>{{"db1", pool}},
+                                          std::vector<Target>{{.primary = true}});
   }
   FakeClient& client() {
     clients.push_back(std::make_unique<FakeClient>());
@@ -164,10 +166,12 @@ TEST_F(PipelineTest, texts_in_two_byte_encodings_are_read_as_such) {
     ASSERT_TRUE(analysis);
     EXPECT_EQ(analysis->statements, 2u);
     EXPECT_EQ(analysis->deallocates, "s");
-    EXPECT_EQ(analysis->deallocates.data(), text.data() + text.size() - 1) << "a view into the text itself";
+    EXPECT_EQ(analysis->deallocates.data(), text.data() + text.size() - 1)
+        << "a view into the text itself";
     analysis = pipeline.follow(a, "set application_name to '\x81\x5c'");
     ASSERT_TRUE(analysis);
-    EXPECT_TRUE(analysis->pinned_by(query::PinCause::setting)) << "a veiled value can't be replayed";
+    EXPECT_TRUE(analysis->pinned_by(query::PinCause::setting))
+        << "a veiled value can't be replayed";
   });
 }
 
@@ -183,8 +187,9 @@ TEST_F(PipelineTest, connection_stays_with_a_transaction) {
     EXPECT_TRUE(ask(client())) << "others get another one";
     EXPECT_TRUE(pipeline.ask(a, end));
     EXPECT_FALSE(a.lease);
-    EXPECT_THAT(take_log(), ElementsAre("connect 1", "adopt 1", "exchange 1", "exchange 1", "connect 2", "adopt 2",
-                                        "exchange 2", "settle 2", "exchange 1", "settle 1"));
+    EXPECT_THAT(take_log(),
+                ElementsAre("connect 1", "adopt 1", "exchange 1", "exchange 1", "connect 2",
+                            "adopt 2", "exchange 2", "settle 2", "exchange 1", "settle 1"));
   });
 }
 
@@ -198,7 +203,8 @@ TEST_F(PipelineTest, connection_stays_with_a_pinned_client_until_it_needs_it_no_
     a.pinned = false;
     EXPECT_TRUE(ask(a));
     EXPECT_FALSE(a.lease);
-    EXPECT_THAT(take_log(), ElementsAre("connect 1", "adopt 1", "exchange 1", "exchange 1", "exchange 1", "settle 1"));
+    EXPECT_THAT(take_log(), ElementsAre("connect 1", "adopt 1", "exchange 1", "exchange 1",
+                                        "exchange 1", "settle 1"));
   });
 }
 
@@ -207,7 +213,8 @@ TEST_F(PipelineTest, connection_that_cannot_be_reused_is_closed) {
     FakeRequest request("select 1");
     request.run = [](FakeConn& c) { return c.reusable = false, Result<void>{}; };
     EXPECT_TRUE(pipeline.ask(client(), request));
-    EXPECT_THAT(take_log(), ElementsAre("connect 1", "adopt 1", "exchange 1", "settle 1", "close 1"));
+    EXPECT_THAT(take_log(),
+                ElementsAre("connect 1", "adopt 1", "exchange 1", "settle 1", "close 1"));
   });
 }
 
@@ -232,8 +239,8 @@ TEST_F(PipelineTest, connection_that_dies_before_anything_was_sent_is_replaced_s
     FakeRequest request("insert into t values (1)");
     request.run = [](FakeConn& c) { return c.number == 1 ? die(c) : Result<void>{}; };
     EXPECT_TRUE(pipeline.ask(client(), request));
-    EXPECT_THAT(take_log(), ElementsAre("adopt 1", "exchange 1", "settle 1", "close 1", "connect 2", "adopt 2",
-                                        "exchange 2", "settle 2"));
+    EXPECT_THAT(take_log(), ElementsAre("adopt 1", "exchange 1", "settle 1", "close 1", "connect 2",
+                                        "adopt 2", "exchange 2", "settle 2"));
   });
 }
 
@@ -253,7 +260,8 @@ TEST_F(PipelineTest, fresh_connection_that_dies_is_told) {
     FakeRequest request("select 1");
     request.run = die;
     EXPECT_EQ(code_of(pipeline.ask(client(), request)), Code::connection_lost);
-    EXPECT_THAT(take_log(), ElementsAre("connect 1", "adopt 1", "exchange 1", "settle 1", "close 1"));
+    EXPECT_THAT(take_log(),
+                ElementsAre("connect 1", "adopt 1", "exchange 1", "settle 1", "close 1"));
   });
 }
 
@@ -300,7 +308,9 @@ TEST_F(PipelineTest, settings_that_are_refused_are_the_clients_error_and_cost_no
     for (bool keeps : {false, true}) {
       FakeClient& a = client();
       a.pinned = keeps;
-      world.adopt = [](int) -> Result<void> { return std::unexpected(Error{Code::invalid_argument, 0, "no", "22023"}); };
+      world.adopt = [](int) -> Result<void> {
+        return std::unexpected(Error{Code::invalid_argument, 0, "no", "22023"});
+      };
       auto asked = ask(a);
       ASSERT_FALSE(asked);
       EXPECT_EQ(asked.error().state, "22023");
@@ -326,8 +336,8 @@ TEST_F(PipelineTest, old_connection_that_dies_while_adopting_is_replaced) {
     take_log();
     world.adopt = [&](int number) { return number == 1 ? die(old) : Result<void>{}; };
     EXPECT_TRUE(ask(client()));
-    EXPECT_THAT(take_log(), ElementsAre("adopt 1", "settle 1", "close 1", "connect 2", "adopt 2", "exchange 2",
-                                        "settle 2"));
+    EXPECT_THAT(take_log(), ElementsAre("adopt 1", "settle 1", "close 1", "connect 2", "adopt 2",
+                                        "exchange 2", "settle 2"));
   });
 }
 
@@ -377,7 +387,8 @@ TEST_F(PipelineTest, servers_own_refusal_reaches_the_caller) {
 
 TEST_F(PipelineTest, upstream_without_a_primary_is_unavailable) {
   on_fiber([&] {
-    upstream = std::make_shared<Upstream>(std::vector<Replica>{{"db1", pool}}, std::vector<Target>{{.primary = false}});
+    upstream = std::make_shared<Upstream>(std::vector<Replica>{{"db1", pool}},
+                                          std::vector<Target>{{.primary = false}});
     EXPECT_EQ(code_of(ask(client(), "insert into t values (1)")), Code::unavailable);
     EXPECT_THAT(take_log(), IsEmpty());
   });

@@ -26,10 +26,12 @@ TEST(PostgresErrorTest, sqlstate_and_words_of_the_server_are_kept) {
 
 TEST(PostgresErrorTest, class_of_the_state_decides_what_we_do) {
   const std::pair<const char*, Code> table[] = {
-      {"53300", Code::exhausted},         {"53200", Code::unavailable},       {"3D000", Code::not_found},
-      {"57014", Code::cancelled},         {"42501", Code::permission_denied}, {"28P01", Code::unauthenticated},
-      {"28000", Code::unauthenticated},   {"57P01", Code::unavailable},       {"57P03", Code::unavailable},
-      {"08P01", Code::protocol_violation}, {"08006", Code::connection_lost},  {"42601", Code::invalid_argument},
+      {"53300", Code::exhausted},         {"53200", Code::unavailable},
+      {"3D000", Code::not_found},         {"57014", Code::cancelled},
+      {"42501", Code::permission_denied}, {"28P01", Code::unauthenticated},
+      {"28000", Code::unauthenticated},   {"57P01", Code::unavailable},
+      {"57P03", Code::unavailable},       {"08P01", Code::protocol_violation},
+      {"08006", Code::connection_lost},   {"42601", Code::invalid_argument},
       {"XX000", Code::invalid_argument},
   };
   for (const auto& [state, code] : table) EXPECT_EQ(error_from(state).code, code) << state;

@@ -12,12 +12,12 @@
 namespace sluice::postgres {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using testing::message;
 using testing::Recorder;
 using testing::statement;
 using testing::told_error;
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using Verdict = Exchange::Verdict;
 
 // An exchange, its owner and the server's table, fed by hand as ServerConn feeds it.
@@ -45,7 +45,8 @@ class ExchangeTest : public ::testing::Test {
   StatementRef parse(std::string_view name, std::string_view text, bool ours = false) {
     StatementRef made = statement(text);
     table.add(made);
-    exchange.expect({.kind = Await::parse, .ours = ours, .statement = made, .name = std::string(name)});
+    exchange.expect(
+        {.kind = Await::parse, .ours = ours, .statement = made, .name = std::string(name)});
     return made;
   }
 
@@ -68,7 +69,8 @@ TEST_F(ExchangeTest, simple_query_is_settled_by_its_ready) {
 }
 
 TEST_F(ExchangeTest, extended_group_is_settled_by_its_sync) {
-  expect({Await::parse, Await::describe, Await::bind, Await::describe, Await::execute, Await::close, Await::sync});
+  expect({Await::parse, Await::describe, Await::bind, Await::describe, Await::execute, Await::close,
+          Await::sync});
   replies("1tT2nDDs3");
   EXPECT_FALSE(exchange.settled());
   replies("Z");
@@ -122,7 +124,9 @@ TEST_F(ExchangeTest, quiet_exchange_keeps_rows_and_passes_nothing) {
   Exchange quiet(owner, true);
   quiet.expect({.kind = Await::query});
   for (char type : std::string_view("TDDCZ"))
-    EXPECT_EQ(quiet.take(type, std::string_view(message(type)).substr(kHeadSize), table), Verdict::drop) << type;
+    EXPECT_EQ(quiet.take(type, std::string_view(message(type)).substr(kHeadSize), table),
+              Verdict::drop)
+        << type;
   EXPECT_EQ(owner.rows, 2);
   EXPECT_TRUE(quiet.settled());
 }
@@ -196,8 +200,8 @@ TEST_F(ExchangeTest, error_takes_back_what_did_not_happen) {
   auto first = parse("first", "select first");
   expect(Await::execute);  // fails
   auto second = parse("second", "select second");
-  exchange.owe(message('1'), "third");                           // known to the server: answered by us
-  exchange.owe(message('3'), "fourth", statement("select 4"));   // closed for the client
+  exchange.owe(message('1'), "third");  // known to the server: answered by us
+  exchange.owe(message('3'), "fourth", statement("select 4"));  // closed for the client
   table.erase(*old);
   exchange.expect({.kind = Await::close, .ours = true, .statement = old});  // evicted
   auto fifth = parse("", "select fifth", true);
@@ -303,9 +307,10 @@ TEST_F(ExchangeTest, refusal_behind_a_real_error_is_never_said) {
 }
 
 TEST_F(ExchangeTest, fatal_error_out_of_the_blue_is_passed_on) {
-  EXPECT_EQ(error("57P01"), Verdict::pass);
+  EXPECT_EQ(reply(told_error("57P01", "shut down", {}, "FATAL")), Verdict::pass);
   EXPECT_THAT(owner.errors, ElementsAre("57P01"));
   EXPECT_TRUE(exchange.settled());
+  EXPECT_EQ(error("42601"), Verdict::broken) << "nobody asked for that one";
 }
 
 TEST_F(ExchangeTest, lost_connection_takes_everything_back) {
@@ -337,8 +342,9 @@ TEST_F(ExchangeTest, answer_of_the_wrong_kind_breaks_the_connection) {
     Await kind;
     std::string_view wrong;
   };
-  for (const Case& c : {Case{Await::parse, "23CZnsI"}, Case{Await::bind, "13CZnsI"}, Case{Await::execute, "123Zn"},
-                        Case{Await::describe, "123CZ"}, Case{Await::sync, "123Cn"}, Case{Await::close, "12CZn"}})
+  for (const Case& c :
+       {Case{Await::parse, "23CZnsI"}, Case{Await::bind, "13CZnsI"}, Case{Await::execute, "123Zn"},
+        Case{Await::describe, "123CZ"}, Case{Await::sync, "123Cn"}, Case{Await::close, "12CZn"}})
     for (char type : c.wrong) {
       if (type == 's' || type == 'I') continue;  // end an execute only; elsewhere they pass by
       Exchange fresh{owner};
@@ -368,7 +374,8 @@ TEST_F(ExchangeTest, asynchronous_messages_change_nothing) {
   replies("NSA2ANSDNCNASZNSA");
   EXPECT_TRUE(exchange.settled());
   EXPECT_EQ(owner.types(), "NSA2ANSDNCNASZNSA");
-  EXPECT_THAT(owner.parameters, ElementsAre("TimeZone=UTC", "TimeZone=UTC", "TimeZone=UTC", "TimeZone=UTC"));
+  EXPECT_THAT(owner.parameters,
+              ElementsAre("TimeZone=UTC", "TimeZone=UTC", "TimeZone=UTC", "TimeZone=UTC"));
 }
 
 TEST_F(ExchangeTest, tags_reach_the_owner) {
@@ -411,7 +418,8 @@ TEST_F(ExchangeTest, copy_in_that_fails_in_a_simple_query) {
 }
 
 TEST_F(ExchangeTest, syncs_inside_copy_in_are_ignored) {
-  expect({Await::bind, Await::execute, Await::sync});  // libpq's Sync comes before it knows of the COPY
+  expect({Await::bind, Await::execute,
+          Await::sync});  // libpq's Sync comes before it knows of the COPY
   replies("2G");
   EXPECT_TRUE(exchange.ignores_sync());
   exchange.copy_ended();
@@ -500,7 +508,10 @@ class StalePlanTest : public ExchangeTest {
     bound_ = statement("select * from t");
     exchange.expect({.kind = Await::bind, .statement = bound_});
   }
-  Verdict stale() { return reply(told_error("0A000", "cached plan must not change result type", "RevalidateCachedQuery")); }
+  Verdict stale() {
+    return reply(
+        told_error("0A000", "cached plan must not change result type", "RevalidateCachedQuery"));
+  }
   StatementRef bound_;
 };
 

@@ -2,11 +2,11 @@
 // Long because reading, settings, moves, cancels and ends share one rig.
 #include "session/postgres_server.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "net/testing.h"
 #include "session/testing.h"
@@ -21,15 +21,15 @@ using net::testing::code_of;
 using net::testing::connected;
 using net::testing::Kind;
 using net::testing::soon;
+using ::testing::ElementsAre;
 using testing::frame_of;
+using ::testing::IsEmpty;
 using testing::message;
 using testing::messages;
 using testing::Recorder;
 using testing::row;
 using testing::told_error;
 using testing::types_of;
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 void wait_for(const std::function<bool()>& condition) {
   const Deadline deadline = soon();
@@ -52,7 +52,8 @@ class TestPeer final : public Peer {
 class Script {
  public:
   using Answer = std::function<std::string(const std::string& query)>;
-  Script(net::Loop& loop, net::Stream& stream, Answer answer) : stream_(stream), answer_(std::move(answer)) {
+  Script(net::Loop& loop, net::Stream& stream, Answer answer)
+      : stream_(stream), answer_(std::move(answer)) {
     loop.spawn([this] { serve(); });
   }
   ~Script() {
@@ -93,7 +94,8 @@ class ServerConnTest : public ::testing::Test {
       server = std::move(streams.server);
       ServerFacts facts{endpoint, "app", "app", {7, "key4"}, baselines, nullptr};
       facts.baseline = baselines->intern({{"TimeZone", "UTC"}, {"server_version", "15.1"}});
-      conn = std::make_unique<ServerConn>(std::move(streams.client), std::move(facts), options, loops_);
+      conn = std::make_unique<ServerConn>(std::move(streams.client), std::move(facts), options,
+                                          loops_);
       body();
       conn.reset();
       server.reset();
@@ -127,13 +129,14 @@ class ServerConnTest : public ::testing::Test {
 
 TEST_F(ServerConnTest, replies_arrive_the_same_however_they_are_cut) {
   with_server([&] {
-    const std::string replies =
-        messages("1tT") + messages("2N") + row(std::string(300, 'x')) + messages("DSCZ") + messages("TDDCZ");
+    const std::string replies = messages("1tT") + messages("2N") + row(std::string(300, 'x')) +
+                                messages("DSCZ") + messages("TDDCZ");
     for (std::size_t size : {1, 2, 3, 4, 5, 6, 7, 11, 64, 1000}) {
       Recorder owner;
       Exchange exchange(owner);
       conn->attach(exchange);
-      for (Await kind : {Await::parse, Await::describe, Await::bind, Await::execute, Await::sync, Await::query})
+      for (Await kind :
+           {Await::parse, Await::describe, Await::bind, Await::execute, Await::sync, Await::query})
         exchange.expect({.kind = kind});
       say_in_pieces(replies, size);
       wait_for([&] { return exchange.settled(); });
@@ -179,13 +182,15 @@ TEST_F(ServerConnTest, exchanges_in_a_pipeline_each_get_exactly_their_own) {
         owners.push_back(std::make_unique<Recorder>());
         slots.push_back(std::make_unique<Exchange>(*owners.back()));
         conn->attach(*slots.back());
-        const std::string nonce = row("round " + std::to_string(round) + " slot " + std::to_string(i));
+        const std::string nonce =
+            row("round " + std::to_string(round) + " slot " + std::to_string(i));
         std::string replies;
         if (random() % 2) {
           slots.back()->expect({.kind = Await::query});
           replies = message('T') + nonce + messages("CZ");
         } else {
-          for (Await kind : {Await::bind, Await::execute, Await::sync}) slots.back()->expect({.kind = kind});
+          for (Await kind : {Await::bind, Await::execute, Await::sync})
+            slots.back()->expect({.kind = kind});
           replies = message('2') + nonce + messages("CZ");
         }
         all += replies;
@@ -207,7 +212,8 @@ TEST_F(ServerConnTest, error_in_a_pipeline_stays_with_its_own_statement) {
     Recorder a, b, c;
     Exchange first(a), second(b), third(c);
     for (Exchange* e : {&first, &second, &third}) conn->attach(*e);
-    for (Await kind : {Await::parse, Await::bind, Await::execute, Await::sync}) first.expect({.kind = kind});
+    for (Await kind : {Await::parse, Await::bind, Await::execute, Await::sync})
+      first.expect({.kind = kind});
     for (Await kind : {Await::bind, Await::execute, Await::sync}) second.expect({.kind = kind});
     third.expect({.kind = Await::query});
     say(message('1') + told_error("42P01", "first") + message('Z') + messages("2DCZ") +
@@ -339,7 +345,8 @@ TEST_F(ServerConnTest, large_error_comes_whole) {
 }
 
 TEST_F(ServerConnTest, server_that_closes_inside_a_frame_is_lost) {
-  for (const std::string& frame : {row(std::string(1000, 'x')), told_error("42601"), message('Z')}) {
+  for (const std::string& frame :
+       {row(std::string(1000, 'x')), told_error("42601"), message('Z')}) {
     with_server([&] {
       Recorder owner;
       Exchange exchange(owner);
@@ -358,7 +365,8 @@ TEST_F(ServerConnTest, server_that_closes_inside_a_frame_is_lost) {
 }
 
 TEST_F(ServerConnTest, frames_that_cannot_be_break_the_connection) {
-  for (const std::string& bytes : {"D\0\0\0\3"s, "C\177\377\377\377"s, "?\0\0\0\4"s, message('1'), message('K')}) {
+  for (const std::string& bytes :
+       {"D\0\0\0\3"s, "C\177\377\377\377"s, "?\0\0\0\4"s, message('1'), message('K')}) {
     with_server([&] {
       Recorder owner;
       Exchange exchange(owner);
@@ -466,7 +474,8 @@ TEST_F(ServerConnTest, idle_server_that_answers_is_dead) {
 TEST_F(ServerConnTest, run_gives_rows) {
   with_server([&] {
     Script script(loop_, *server, [](const std::string&) {
-      return message('T') + row("1") + frame_of('D', "\0\2\0\0\0\1x\377\377\377\377"s) + messages("CZ");
+      return message('T') + row("1") + frame_of('D', "\0\2\0\0\0\1x\377\377\377\377"s) +
+             messages("CZ");
     });
     auto answer = conn->run("select", soon());
     ASSERT_TRUE(answer);
@@ -551,8 +560,9 @@ TEST_F(ServerConnTest, adopt_replays_what_differs) {
       return frame_of('S', "TimeZone\0Asia/Tokyo\0"s) + messages("CTDCZ");
     });
     ASSERT_TRUE(conn->adopt(peer));
-    EXPECT_THAT(script.asked, ElementsAre("RESET \"datestyle\";"
-                                          "SELECT pg_catalog.set_config('timezone','Asia/Tokyo',false);"));
+    EXPECT_THAT(script.asked,
+                ElementsAre("RESET \"datestyle\";"
+                            "SELECT pg_catalog.set_config('timezone','Asia/Tokyo',false);"));
     EXPECT_TRUE(Settings::same(conn->has(), peer.wants));
     ASSERT_TRUE(conn->adopt(peer));
     EXPECT_EQ(script.asked.size(), 1u);
@@ -568,7 +578,8 @@ TEST_F(ServerConnTest, adopt_that_fails_leaves_the_settings_and_the_connection) 
     const auto had = Settings::with(nullptr, {"timezone", "UTC"});
     conn->now_has(had);
     peer.wants = Settings::with(nullptr, {"search_path", "x"});
-    Script script(loop_, *server, [](const std::string&) { return told_error("22023") + message('Z'); });
+    Script script(loop_, *server,
+                  [](const std::string&) { return told_error("22023") + message('Z'); });
     auto adopted = conn->adopt(peer);
     ASSERT_FALSE(adopted);
     EXPECT_EQ(adopted.error().state, "22023");
@@ -625,7 +636,8 @@ TEST_F(ServerConnTest, settle_wipes_traces) {
 
 TEST_F(ServerConnTest, settle_that_cannot_wipe_gives_the_connection_up) {
   with_server([&] {
-    Script script(loop_, *server, [](const std::string&) { return told_error("25001") + message('Z'); });
+    Script script(loop_, *server,
+                  [](const std::string&) { return told_error("25001") + message('Z'); });
     peer.traces = true;
     EXPECT_FALSE(conn->settle(peer));
     EXPECT_FALSE(conn->usable());

@@ -46,7 +46,8 @@ TEST(SettingsTest, without_the_last_one_is_nothing) {
 
 TEST(SettingsTest, replay_resets_what_is_unwanted_and_sets_what_differs) {
   auto has = settings({{"datestyle", "German"}, {"timezone", "UTC"}, {"work_mem", "'1MB'", true}});
-  auto wants = settings({{"search_path", "a, b", true}, {"timezone", "Asia/Tokyo"}, {"work_mem", "'1MB'", true}});
+  auto wants = settings(
+      {{"search_path", "a, b", true}, {"timezone", "Asia/Tokyo"}, {"work_mem", "'1MB'", true}});
   EXPECT_EQ(replay_sql(has, wants),
             "RESET \"datestyle\";"
             "SET \"search_path\" TO a, b;"
@@ -66,9 +67,11 @@ TEST(SettingsTest, list_given_as_plain_text_stays_a_list) {
 }
 
 TEST(SettingsTest, extensions_names_have_two_parts) {
-  EXPECT_EQ(replay_sql(nullptr, settings({{"app.user", "'7'", true}})), "SET \"app\".\"user\" TO '7';");
+  EXPECT_EQ(replay_sql(nullptr, settings({{"app.user", "'7'", true}})),
+            "SET \"app\".\"user\" TO '7';");
   EXPECT_EQ(replay_sql(settings({{"app.user", "'7'", true}}), nullptr), "RESET \"app\".\"user\";");
-  EXPECT_EQ(replay_sql(nullptr, settings({{"app.user", "7"}})), "SELECT pg_catalog.set_config('app.user','7',false);");
+  EXPECT_EQ(replay_sql(nullptr, settings({{"app.user", "7"}})),
+            "SELECT pg_catalog.set_config('app.user','7',false);");
 }
 
 TEST(QuotingTest, literals_end_where_they_should) {
@@ -94,10 +97,11 @@ TEST(SettingsTest, names_are_compared_in_lower_case) {
 }
 
 TEST(SettingsTest, what_no_client_can_set_is_known) {
-  for (const char* fixed : {"server_version", "server_encoding", "is_superuser", "session_authorization",
-                            "in_hot_standby", "integer_datetimes"})
+  for (const char* fixed : {"server_version", "server_encoding", "is_superuser",
+                            "session_authorization", "in_hot_standby", "integer_datetimes"})
     EXPECT_FALSE(settable(fixed)) << fixed;
-  for (const char* free : {"TimeZone", "DateStyle", "client_encoding", "application_name", "search_path"})
+  for (const char* free :
+       {"TimeZone", "DateStyle", "client_encoding", "application_name", "search_path"})
     EXPECT_TRUE(settable(free)) << free;
 }
 

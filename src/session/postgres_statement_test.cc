@@ -6,7 +6,9 @@ namespace sluice::postgres {
 namespace {
 
 query::Analysis nothing(std::string_view) { return {}; }
-StatementRef made(StatementTable& table, const StatementKey& key) { return table.intern(key, nothing); }
+StatementRef made(StatementTable& table, const StatementKey& key) {
+  return table.intern(key, nothing);
+}
 
 TEST(StatementTableTest, equal_statements_are_one_object_examined_once) {
   StatementTable table;

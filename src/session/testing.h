@@ -21,8 +21,8 @@ inline std::string frame_of(char type, std::string_view payload) {
   return std::string(out.view());
 }
 
-inline std::string told_error(std::string_view state, std::string_view text = "no", std::string_view routine = {},
-                              std::string_view severity = "ERROR") {
+inline std::string told_error(std::string_view state, std::string_view text = "no",
+                              std::string_view routine = {}, std::string_view severity = "ERROR") {
   std::string payload;
   auto field = [&](char code, std::string_view value) {
     if (!value.empty()) payload.append(1, code).append(value).push_back('\0');
