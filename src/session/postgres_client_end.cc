@@ -60,7 +60,7 @@ void PostgresClient::cancel_running() {
   if (waiting_) return front_.walk().cancel_wait(*this);
   if (!relaying_ || !server || exchange_.settled() || asking_cancel_) return;
   asking_cancel_ = true;
-  worker_.loop->spawn([this, server, client = id, &worker = worker_, timeout = options_->cancel_timeout] {
+  worker_.loop->spawn([server, client = id, &worker = worker_, timeout = options_->cancel_timeout] {
     server->cancel(deadline_after(worker.loop->now(), timeout));
     if (auto still = worker.clients.find(client); still != worker.clients.end()) still->second->asking_cancel_ = false;
   });
