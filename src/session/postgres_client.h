@@ -106,7 +106,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   ServerConn* conn() const { return lease ? &static_cast<ServerConn&>(lease.get()) : nullptr; }
   // ReplyOwner
   Buffer& replies() override { return out_; }
-  bool has_room() const override { return gone_ || out_.size() < ServerConn::kHighWater; }
+  bool has_room() const override { return out_.size() < ServerConn::kHighWater; }
   void on_parameter(std::string_view name, std::string_view value) override;
   void on_command(std::string_view tag) override;
   void on_error(const ErrorFields& error) override;

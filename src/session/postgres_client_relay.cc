@@ -8,6 +8,7 @@
 namespace sluice::postgres {
 namespace {
 
+constexpr unsigned kReadsInOneGo = 16;  // of up to 64 KB
 constexpr Duration kAbandonTimeout = std::chrono::seconds(5);  // to cancel and drain for who has left
 
 }  // namespace
@@ -59,6 +60,7 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
   timer_.clear();
   if (options_->query_timeout > Duration::zero()) arm(deadline_after(request_began_, options_->query_timeout));
   Result<void> done;
+  unsigned reads = 0;
   for (;;) {
     if (send_again_ && exchange_.settled()) repeat_group(request);
     if (!send_again_) forward(server, request);
@@ -85,7 +87,10 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
       break;
     }
     const bool wants_more = in_.size() < 64 * 1024 || need_more_;
-    if (wants_more && !server.out_full() && read_more()) continue;
+    if (wants_more && !server.out_full() && read_more()) {
+      if (++reads % kReadsInOneGo == 0) net::yield();  // a client that never pauses isn't alone
+      continue;
+    }
     if (gone_ && polite_ && (in_group_ || exchange_.copying_in() || frame_left_ > 0)) polite_ = false;
     if (gone_ && !polite_) continue;
     net::park();

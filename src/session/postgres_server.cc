@@ -46,6 +46,7 @@ ServerConn::~ServerConn() {
 
 void ServerConn::part() {
   stream_->set_handler(nullptr);
+  if (later_) *later_ = nullptr;
   if (!dead_ && status_ == 'I' && out_.empty()) {
     append_terminate(out_);
     (void)stream_->flush(out_);
@@ -77,14 +78,30 @@ void ServerConn::resume() { pump(); }
 
 // Until nothing more is there or nobody has room. Dealing with what came may make room again.
 void ServerConn::pump() {
-  if (pumping_) return;
+  if (pumping_ || later_) return;
   pumping_ = true;
+  pumped_ = 0;
   while (read_replies() && !dead_) {
     for (std::size_t i = 0; i < exchanges_.size(); ++i) exchanges_[i]->owner().on_progress();
     if (!stream_->maybe_readable()) break;
+    if (pumped_ >= kOneGo) {
+      pump_later();
+      break;
+    }
   }
   in_.release();
   pumping_ = false;
+}
+
+// A fast server and a fast client would keep the worker to themselves.
+void ServerConn::pump_later() {
+  later_ = std::make_shared<ServerConn*>(this);
+  stream_->loop().post([later = later_] {
+    ServerConn* self = *later;
+    if (!self) return;
+    self->later_.reset();
+    self->pump();
+  });
 }
 
 // False: nothing came.
@@ -101,9 +118,10 @@ bool ServerConn::read_replies() {
     } else if (*got == 0) {
       lose({Code::connection_lost, 0, "server " + facts_.endpoint.text() + " closed the connection"});
     } else {
+      pumped_ += *got;
       in_.consume(route(in_.view()));
     }
-    if (!stream_->maybe_readable()) break;
+    if (pumped_ >= kOneGo || !stream_->maybe_readable()) break;
   }
   return arrived;
 }

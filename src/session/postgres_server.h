@@ -121,6 +121,7 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   void give_up(Error error);  // never back to the pool
 
   static constexpr std::size_t kHighWater = 256 * 1024;      // bytes queued before the sender waits
+  static constexpr std::size_t kOneGo = 1024 * 1024;         // then others have their turn
   static constexpr std::size_t kMaxWhole = 64 * 1024 * 1024;  // of a frame that has to be seen whole
 
  private:
@@ -128,6 +129,7 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   void on_ready() override;
   void pump();
   bool read_replies();
+  void pump_later();
   std::size_t route(std::string_view bytes);
   void on_idle_frame(const Frame& frame);
   void note_parameter(std::string_view name, std::string_view value, bool idle);
@@ -150,6 +152,8 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   bool partial_passes_ = false; // ... and go on to the client
   char status_ = 'I';
   bool fatal_ = false, pumping_ = false;
+  std::size_t pumped_ = 0;      // bytes in this go
+  std::shared_ptr<ServerConn*> later_;  // set while the rest is posted; its target is null once we are gone
   unsigned cancels_ = 0;        // cancel requests under way
   net::Fiber* cancel_waiter_ = nullptr;
   std::atomic<bool> dead_ = false;

@@ -122,6 +122,7 @@ bool ServerConn::settle(session::Client& client) {
   for (Exchange* exchange : exchanges_) unanswered |= !exchange->let_go();
   exchanges_.clear();
   if (cancels_ > 0) wait_for_cancels();
+  while (later_) net::yield();
   if (unanswered || dead_ || fatal_ || held() || !out_.empty() || !in_.empty()) return false;
   if (!static_cast<Peer&>(client).leaves_traces()) return true;
   return wipe().has_value();
