@@ -57,6 +57,8 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
     if (type == frontend::kTerminate) gone_ = polite_ = true;
     return Step::stop;
   }
+  // Nor may it build on a statement whose Parse may yet turn out to have been skipped.
+  if (boundary && renames() && exchange_.parsing()) return Step::stop;
   if (type == frontend::kCopyData) return forward_data(server, **head);
   auto frame = next_frame(in_.view());
   if (!frame || !*frame) return Step::need_more;

@@ -21,6 +21,12 @@ void Exchange::owe(std::string reply, std::string name, StatementRef closed) {
   queue_.push_back({.kind = Await::owed, .statement = std::move(closed), .name = std::move(name), .reply = std::move(reply)});
 }
 
+bool Exchange::parsing() const {
+  for (std::size_t i = head_; i < queue_.size(); ++i)
+    if (queue_[i].kind == Await::parse && (queue_[i].statement || !queue_[i].name.empty())) return true;
+  return false;
+}
+
 void Exchange::pop() {
   ++head_;
   if (!settled()) return;

@@ -80,6 +80,8 @@ class Exchange {
   bool quiet() const { return quiet_; }
   // Nothing is unanswered.
   bool settled() const { return head_ == queue_.size(); }
+  // A Parse is unanswered: whether its statement exists isn't known yet.
+  bool parsing() const;
   bool copying_in() const { return copying_in_; }
   // CopyDone or CopyFail went out: a Sync counts again.
   void copy_ended() {

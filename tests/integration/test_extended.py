@@ -283,3 +283,16 @@ def test_p23_malformed_boundary_fails_the_group_and_nothing_more(endpoint, wire,
         assert client.ready().value == "2"
         client.ready()
     assert client.ask("SELECT 3").value == "3"
+
+
+def test_p23_pipelined_group_does_not_build_on_a_skipped_parse(pair, wire):
+    """The first group fails before the Parse that Sluice puts in for s; the second one needs s all the same."""
+    a, b = wire(pair), wire(pair)
+    a.ask(w.parse("s", "SELECT 42"), w.SYNC)
+    b.ask("BEGIN")  # takes the connection that knows s
+    a.ask("SELECT 1")
+    run_s = w.bind("", "s") + w.execute()
+    a.send(w.parse("", "SELECT 1/0"), w.bind("", ""), w.execute(), run_s, w.SYNC, run_s, w.SYNC)
+    assert a.ready().sqlstates == ["22012"]
+    assert a.ready().value == "42"
+    b.ask("COMMIT")
