@@ -28,13 +28,13 @@ SAMPLING = 0.2  # of the transactions, whose latency pgbench writes down
 
 
 def nanoseconds(pid):
-    """CPU time of a process so far, all its threads."""
+    """CPU time of a process so far, all its threads; 0 if it has ended meanwhile."""
     total = 0
-    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        try:
+    try:
+        for path in list(Path(f"/proc/{pid}/task").glob("*/schedstat")):
             total += int(path.read_text().split()[0])
-        except (OSError, IndexError):
-            continue
+    except (OSError, IndexError):
+        pass
     return total
 
 
