@@ -2,12 +2,12 @@
 //
 // Eight threads share three connections to a server that isn't there: a Session of this program's
 // own stands for libpq's PGconn, a socket, or whatever is dear to open. Prints what the pool saved.
+#include "sluice/pool.h"
+
 #include <atomic>
 #include <cstdio>
 #include <thread>
 #include <vector>
-
-#include "sluice/pool.h"
 
 using namespace std::chrono_literals;
 

@@ -14,7 +14,9 @@ class Limiter {
  public:
   // Zero: admitted and counted. Above zero: not admitted, and the time after which it may be.
   // `cost` in requests, >= 1.
-  Duration admit(std::uint64_t /*client*/, unsigned /*cost*/, Time /*now*/) { return Duration::zero(); }
+  Duration admit(std::uint64_t /*client*/, unsigned /*cost*/, Time /*now*/) {
+    return Duration::zero();
+  }
 };
 
 }  // namespace sluice

@@ -58,17 +58,17 @@ class Poolable {
 struct PoolStats {
   // total also counts those being opened or closed; leased those being validated or moved.
   unsigned total = 0, idle = 0, leased = 0, connecting = 0, waiting = 0;
-  std::uint64_t acquired = 0;         // leases given
-  std::uint64_t opened = 0;           // connections made
+  std::uint64_t acquired = 0;  // leases given
+  std::uint64_t opened = 0;    // connections made
   std::uint64_t closed = 0;
-  std::uint64_t moved = 0;            // idle connections handed to another home
-  std::uint64_t waited = 0;           // acquires that queued
-  std::uint64_t timed_out = 0;        // ... and gave up at their deadline
+  std::uint64_t moved = 0;      // idle connections handed to another home
+  std::uint64_t waited = 0;     // acquires that queued
+  std::uint64_t timed_out = 0;  // ... and gave up at their deadline
   std::uint64_t connect_failures = 0;
   std::uint64_t leaks = 0;
   Duration wait_total{}, wait_longest{};
   std::uint64_t generation = 0;
-  Duration oldest_wait{};             // of those who wait now
+  Duration oldest_wait{};  // of those who wait now
 };
 
 struct AcquireOptions {
@@ -77,7 +77,7 @@ struct AcquireOptions {
   std::uint64_t prefer = 0;  // a connection's id: taken if it is idle and nobody used it since
   std::uint64_t prefer_uses = kAnyUses;  // that lease's uses(): the "since"; kAnyUses: whoever did
   static constexpr std::uint64_t kAnyUses = ~std::uint64_t{0};
-  std::uint64_t tag = 0;     // the caller's own word for it, for PoolCore::cancel()
+  std::uint64_t tag = 0;  // the caller's own word for it, for PoolCore::cancel()
 };
 
 class PoolCore;
@@ -97,7 +97,7 @@ class PoolLease {
   Poolable& get() const;
   // Stable for the connection's life, never 0, unique in its pool.
   std::uint64_t id() const;
-  bool fresh() const;   // made for this lease
+  bool fresh() const;  // made for this lease
   // How many leases of the connection came before this one.
   std::uint64_t uses() const;
   // Closes the connection instead of giving it back.
@@ -152,7 +152,7 @@ class PoolCore : public std::enable_shared_from_this<PoolCore> {
     Poolable* connection;  // null while connecting
     bool leased;
     unsigned home;
-    Time created, since;   // since: when it became idle or leased
+    Time created, since;  // since: when it became idle or leased
     std::uint64_t uses;
   };
   virtual void each(const std::function<void(const View&)>& visit) const = 0;

@@ -37,11 +37,11 @@ enum class Verb : std::uint8_t {
 
 // Why a client would keep its connection beyond the transaction.
 enum class PinCause : std::uint8_t {
-  temp_table,      // any temporary object
+  temp_table,  // any temporary object
   listen,
-  advisory_lock,   // the session kind, not pg_advisory_xact_lock
+  advisory_lock,  // the session kind, not pg_advisory_xact_lock
   hold_cursor,
-  sql_prepare,     // PREPARE name AS, not the protocol's Parse
+  sql_prepare,  // PREPARE name AS, not the protocol's Parse
   load,
   sequence_state,  // currval, lastval
   role,            // SET ROLE, SET SESSION AUTHORIZATION
@@ -83,15 +83,15 @@ struct SettingChange {
 };
 
 struct Analysis {
-  Verb verb = Verb::empty;      // of the first statement
-  unsigned statements = 0;      // those with at least one token
-  PinSet pins = 0;              // what it would need a session for
-  bool may_unpin = false;       // a reason for a pin may have ended: ask the server
-  bool uses_sequence = false;   // may leave a value for currval() or lastval()
+  Verb verb = Verb::empty;       // of the first statement
+  unsigned statements = 0;       // those with at least one token
+  PinSet pins = 0;               // what it would need a session for
+  bool may_unpin = false;        // a reason for a pin may have ended: ask the server
+  bool uses_sequence = false;    // may leave a value for currval() or lastval()
   bool discards_all = false;     // DISCARD ALL
   bool deallocates_all = false;  // DEALLOCATE ALL
   TransactionStep step = TransactionStep::none;  // the last one in the text
-  bool savepoints = false;      // has SAVEPOINT or ROLLBACK TO
+  bool savepoints = false;                       // has SAVEPOINT or ROLLBACK TO
   bool copies_from_stdin = false;
   // DEALLOCATE name, the last one: as written (quotes, upper case), a view into the text.
   std::string_view deallocates;

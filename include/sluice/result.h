@@ -33,8 +33,8 @@ std::string_view name_of(Code code);
 
 struct Error {
   Code code = Code::internal;
-  int os = 0;          // errno, or 0
-  std::string detail;  // one sentence without a full stop, naming the place
+  int os = 0;              // errno, or 0
+  std::string detail;      // one sentence without a full stop, naming the place
   std::string state = {};  // the upstream's own word for it (a SQLSTATE), or empty
 
   // "timed_out: connect to 10.0.0.1:5432 (Connection refused)"

@@ -15,7 +15,9 @@ Time present() { return net::Loop::current()->now(); }
 
 std::unexpected<Error> too_many_requests(Duration wait) {
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
-  return std::unexpected(Error{Code::exhausted, 0, "too many requests: try again in " + std::to_string(ms) + " ms", "53400"});
+  return std::unexpected(Error{Code::exhausted, 0,
+                               "too many requests: try again in " + std::to_string(ms) + " ms",
+                               "53400"});
 }
 
 UpstreamConn& connection(Client& client) { return static_cast<UpstreamConn&>(client.lease.get()); }
@@ -53,14 +55,18 @@ void Pipeline::cancel_wait(Client& client) {
 
 query::Analysis Pipeline::examine(const Client& client, std::string_view statement) const {
   using Encoding = Client::Encoding;
-  if (client.encoding == Encoding::ascii_safe) return stages_.analyzer.examine(statement, client.backslash_escapes);
-  const std::string veiled = query::veil_multibyte(statement, client.encoding == Encoding::shift_jis);
+  if (client.encoding == Encoding::ascii_safe)
+    return stages_.analyzer.examine(statement, client.backslash_escapes);
+  const std::string veiled =
+      query::veil_multibyte(statement, client.encoding == Encoding::shift_jis);
   query::Analysis analysis = stages_.analyzer.examine(veiled, client.backslash_escapes);
   if (!analysis.deallocates.empty())
-    analysis.deallocates = statement.substr(static_cast<std::size_t>(analysis.deallocates.data() - veiled.data()),
-                                            analysis.deallocates.size());
+    analysis.deallocates =
+        statement.substr(static_cast<std::size_t>(analysis.deallocates.data() - veiled.data()),
+                         analysis.deallocates.size());
   // A value that was veiled can't be replayed.
-  if (!analysis.settings.empty() && veiled != statement) analysis.pins |= query::bit(query::PinCause::setting);
+  if (!analysis.settings.empty() && veiled != statement)
+    analysis.pins |= query::bit(query::PinCause::setting);
   return analysis;
 }
 

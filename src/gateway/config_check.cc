@@ -127,9 +127,10 @@ class ListenerCheck {
     const auto& pool = l_.pool;
     const bool chosen = findings_.was_set(key("pool.min"));  // else it yields to the bounds
     if (chosen && pool.min > pool.max)
-      problem("pool.min",
-              fmt::format("pool.min = {} is more than pool.max = {}: lower the one or raise the other",
-                          pool.min, pool.max));
+      problem(
+          "pool.min",
+          fmt::format("pool.min = {} is more than pool.max = {}: lower the one or raise the other",
+                      pool.min, pool.max));
     if (chosen && pool.max_total != 0 && pool.max_total < pool.min)
       problem("pool.max_total",
               fmt::format("{} is less than pool.min = {}", pool.max_total, pool.min));

@@ -9,17 +9,20 @@
 namespace sluice::gateway {
 namespace {
 
-constexpr Duration kStep = std::chrono::milliseconds(20);       // between looks at who is still there
-constexpr Duration kCutOff = std::chrono::seconds(2);           // for clients cut off to be gone
+constexpr Duration kStep = std::chrono::milliseconds(20);  // between looks at who is still there
+constexpr Duration kCutOff = std::chrono::seconds(2);      // for clients cut off to be gone
 
 unsigned worker_count(const Config& config) {
-  return config.net.workers > 0 ? config.net.workers : std::max(1u, std::thread::hardware_concurrency());
+  return config.net.workers > 0 ? config.net.workers
+                                : std::max(1u, std::thread::hardware_concurrency());
 }
 
 }  // namespace
 
 Gateway::Gateway(Config config, Log& log, monitor::Registry& registry)
-    : log_(log), registry_(registry), config_(std::make_shared<const Config>(std::move(config))),
+    : log_(log),
+      registry_(registry),
+      config_(std::make_shared<const Config>(std::move(config))),
       pipeline_({limiter_, analyzer_, cache_, flights_, balancer_}) {
   for (unsigned i = 0; i < worker_count(*config_); ++i) {
     workers_.push_back(std::make_unique<net::Worker>(i));
@@ -35,8 +38,11 @@ Result<void> Gateway::start() {
   running_ = true;
   std::vector<std::shared_ptr<PostgresGate>> made;
   for (const PostgresListener& listener : config()->postgres) {
-    auto gate = std::make_shared<PostgresGate>(*this, std::make_shared<const PostgresListener>(listener));
-    if (auto open = gate->open(std::make_shared<const PostgresListener>(listener), config()->net.backlog); !open)
+    auto gate =
+        std::make_shared<PostgresGate>(*this, std::make_shared<const PostgresListener>(listener));
+    if (auto open =
+            gate->open(std::make_shared<const PostgresListener>(listener), config()->net.backlog);
+        !open)
       return open;
     made.push_back(std::move(gate));
   }
@@ -58,7 +64,8 @@ Result<void> Gateway::reload(Config next) {
   std::vector<std::pair<PostgresGate*, std::shared_ptr<const PostgresListener>>> changes;
   for (const PostgresListener& listener : config->postgres) {
     auto wanted = std::make_shared<const PostgresListener>(listener);
-    auto at = std::find_if(known.begin(), known.end(), [&](const auto& g) { return g->config()->name == listener.name; });
+    auto at = std::find_if(known.begin(), known.end(),
+                           [&](const auto& g) { return g->config()->name == listener.name; });
     if (at == known.end()) {
       auto gate = std::make_shared<PostgresGate>(*this, wanted);
       if (auto open = gate->open(wanted, config->net.backlog); !open) return open;
@@ -109,7 +116,9 @@ void Gateway::drain() {
   auto all = gates();
   all.insert(all.end(), retired_.begin(), retired_.end());
   for (const auto& gate : gates()) gate->stop_accepting();
-  auto anybody = [&] { return std::any_of(all.begin(), all.end(), [](const auto& g) { return g->clients() > 0; }); };
+  auto anybody = [&] {
+    return std::any_of(all.begin(), all.end(), [](const auto& g) { return g->clients() > 0; });
+  };
   auto wait_until = [&](Deadline deadline) {
     while (anybody() && now() < deadline && !hurry_) std::this_thread::sleep_for(kStep);
   };
@@ -129,7 +138,8 @@ void Gateway::stop() {
   for (const auto& gate : retired_) gate->close();
   const auto all = gates();
   const Deadline deadline = now() + kCutOff;  // their fibers end before their loops do
-  while (std::any_of(all.begin(), all.end(), [](const auto& g) { return !g->idle(); }) && now() < deadline)
+  while (std::any_of(all.begin(), all.end(), [](const auto& g) { return !g->idle(); }) &&
+         now() < deadline)
     std::this_thread::sleep_for(kStep);
   for (auto& worker : workers_) worker->stop_and_join();
   std::lock_guard lock(mutex_);

@@ -33,7 +33,7 @@ struct PoolView {
   PoolStats stats;
   bool paused = false;
   unsigned clients_active = 0, clients_waiting = 0, clients_idle = 0;
-  std::string last_error;                // of the last failed login, empty after a success
+  std::string last_error;  // of the last failed login, empty after a success
 };
 struct ServerView {
   std::string listener, database, user;
@@ -41,7 +41,7 @@ struct ServerView {
   std::uint64_t id = 0;
   bool leased = false;
   unsigned home = 0;
-  std::uint32_t pid = 0;                 // of the server process
+  std::uint32_t pid = 0;  // of the server process
   Duration age{}, in_state{};
   std::uint64_t uses = 0;
 };
@@ -50,11 +50,11 @@ struct ClientView {
   postgres::PostgresClient::Snapshot snapshot;
 };
 struct Component {
-  std::string name;    // "postgres listener app", "upstream db1:5432"
+  std::string name;  // "postgres listener app", "upstream db1:5432"
   bool ready = false;
   std::string detail;
 };
-struct Totals {        // since the start, for one database of one listener
+struct Totals {  // since the start, for one database of one listener
   std::string listener, database;
   std::uint64_t requests = 0, transactions = 0, received = 0, sent = 0;
   Duration request_time{}, wait_time{};
@@ -94,10 +94,11 @@ class Gateway {
   Log& log() { return log_; }
 
   // An empty database means all. Errors: not_found.
-  Result<void> pause(const std::string& database);   // returns when no lease is out
+  Result<void> pause(const std::string& database);  // returns when no lease is out
   Result<void> resume(const std::string& database);
-  Result<void> reconnect(const std::string& database);  // connections are replaced as they come back
-  Result<void> kill(const std::string& database);       // its clients are cut off, then it is paused
+  Result<void> reconnect(
+      const std::string& database);                // connections are replaced as they come back
+  Result<void> kill(const std::string& database);  // its clients are cut off, then it is paused
   bool kill_client(std::uint64_t id);
   // Asks the main thread for a reload or a shutdown, as a signal would.
   std::function<Result<void>()> on_reload;
@@ -109,7 +110,7 @@ class Gateway {
 
   Log& log_;
   monitor::Registry& registry_;
-  mutable std::mutex mutex_;                    // config_, gates_
+  mutable std::mutex mutex_;  // config_, gates_
   std::shared_ptr<const Config> config_;
   std::vector<std::unique_ptr<net::Worker>> workers_;
   postgres::ServerConn::Loops loops_;
@@ -120,7 +121,8 @@ class Gateway {
   Balancer balancer_;
   flow::Pipeline pipeline_;
   std::vector<std::shared_ptr<PostgresGate>> gates_;
-  std::vector<std::shared_ptr<PostgresGate>> retired_;  // taken out by a reload, their clients leave
+  std::vector<std::shared_ptr<PostgresGate>>
+      retired_;  // taken out by a reload, their clients leave
   postgres::Console* console_ = nullptr;
   std::atomic<bool> draining_ = false, hurry_ = false;
   std::atomic<std::uint64_t> next_client_ = 1;

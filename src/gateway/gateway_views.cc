@@ -66,7 +66,8 @@ std::vector<ServerView> Gateway::servers() {
   for (const auto& gate : gates())
     for (const auto& route : gate->routes())
       route->pool->each([&](const PoolCore::View& v) {
-        ServerView view{.listener = route->listener, .database = route->database, .user = route->user};
+        ServerView view{
+            .listener = route->listener, .database = route->database, .user = route->user};
         view.id = v.id;
         view.leased = v.leased;
         view.home = v.home;
@@ -86,7 +87,8 @@ std::vector<ClientView> Gateway::clients() {
   std::vector<ClientView> all;
   for (const auto& gate : gates()) {
     const std::string listener = gate->config()->name;
-    gate->each_client([&](postgres::PostgresClient& client) { all.push_back({listener, client.snapshot()}); });
+    gate->each_client(
+        [&](postgres::PostgresClient& client) { all.push_back({listener, client.snapshot()}); });
   }
   return all;
 }
@@ -94,7 +96,8 @@ std::vector<ClientView> Gateway::clients() {
 std::vector<Component> Gateway::components() {
   std::vector<Component> all;
   for (const auto& gate : gates()) {
-    all.push_back({"postgres listener " + gate->config()->name, !draining(), draining() ? "draining" : "accepting"});
+    all.push_back({"postgres listener " + gate->config()->name, !draining(),
+                   draining() ? "draining" : "accepting"});
     for (const auto& route : gate->routes()) {
       const PoolStats stats = route->pool->stats(now());
       std::lock_guard lock(route->mutex);
@@ -111,15 +114,16 @@ std::vector<Totals> Gateway::totals() {
   for (const auto& gate : gates())
     for (const auto& route : gate->routes()) {
       const postgres::RouteCounts& c = route->shared->counts;
-      all.push_back({route->listener, route->database, c.requests, c.transactions, c.received, c.sent,
-                     Duration(c.request_ns), Duration(c.wait_ns)});
+      all.push_back({route->listener, route->database, c.requests, c.transactions, c.received,
+                     c.sent, Duration(c.request_ns), Duration(c.wait_ns)});
     }
   return all;
 }
 
 // Calls `act` for each route of the database; not_found if there is none.
 template <class Act>
-static Result<void> for_routes(const std::vector<std::shared_ptr<PostgresGate>>& gates, const std::string& database, Act&& act) {
+static Result<void> for_routes(const std::vector<std::shared_ptr<PostgresGate>>& gates,
+                               const std::string& database, Act&& act) {
   bool any = database.empty();
   for (const auto& gate : gates)
     for (const auto& route : gate->routes())
@@ -139,7 +143,10 @@ Result<void> Gateway::pause(const std::string& database) {
     pools.push_back(route.pool);
   });
   if (!done) return done;
-  while (std::any_of(pools.begin(), pools.end(), [](const auto& pool) { return !pool->drained(); }) && !draining()) wait_a_bit();
+  while (
+      std::any_of(pools.begin(), pools.end(), [](const auto& pool) { return !pool->drained(); }) &&
+      !draining())
+    wait_a_bit();
   return {};
 }
 
@@ -163,7 +170,8 @@ Result<void> Gateway::kill(const std::string& database) {
   if (!done) return done;
   for (const auto& gate : gates())
     gate->each_client([&](postgres::PostgresClient& client) {
-      if (!client.on_console() && (database.empty() || client.database() == database)) client.drain(true);
+      if (!client.on_console() && (database.empty() || client.database() == database))
+        client.drain(true);
     });
   return {};
 }

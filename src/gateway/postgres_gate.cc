@@ -38,8 +38,11 @@ std::string unix_path(const PostgresListener& config, std::uint16_t port) {
 }  // namespace
 
 PostgresGate::PostgresGate(Gateway& gateway, std::shared_ptr<const PostgresListener> config)
-    : gateway_(gateway), metrics_(gateway.registry(), config->name), mock_secret_(32, '\0'),
-      acceptors_(gateway.workers_.size()), upkeep_(gateway.workers_.size()) {
+    : gateway_(gateway),
+      metrics_(gateway.registry(), config->name),
+      mock_secret_(32, '\0'),
+      acceptors_(gateway.workers_.size()),
+      upkeep_(gateway.workers_.size()) {
   fill_random(std::span<char>(mock_secret_));
   for (const auto& worker : gateway.workers_) {
     auto& own = workers_.emplace_back(std::make_unique<postgres::FrontWorker>());
@@ -50,7 +53,8 @@ PostgresGate::PostgresGate(Gateway& gateway, std::shared_ptr<const PostgresListe
 
 PostgresGate::~PostgresGate() = default;
 
-Result<std::shared_ptr<PostgresGate::Setup>> PostgresGate::make_setup(std::shared_ptr<const PostgresListener> config) {
+Result<std::shared_ptr<PostgresGate::Setup>> PostgresGate::make_setup(
+    std::shared_ptr<const PostgresListener> config) {
   auto made = std::make_shared<Setup>();
   auto options = std::make_shared<postgres::FrontOptions>();
   auto tls = make_tls(*config);
@@ -76,8 +80,9 @@ Result<std::shared_ptr<PostgresGate::Setup>> PostgresGate::make_setup(std::share
   if (auto users = load_users(*made); !users) return std::unexpected(users.error());
   // Nobody is configured, but the server's own user and password are: that is who may come in.
   const Dsn& primary = made->config->primary;
-  if (options->auth == ClientAuth::passthrough && made->config->auth.method == AuthMethod::automatic &&
-      !primary.user.empty() && !primary.password.empty()) {
+  if (options->auth == ClientAuth::passthrough &&
+      made->config->auth.method == AuthMethod::automatic && !primary.user.empty() &&
+      !primary.password.empty()) {
     made->users.insert_or_assign(primary.user, secret_of(primary.password));
     options->auth = ClientAuth::automatic;
   }
@@ -104,7 +109,9 @@ std::shared_ptr<const PostgresGate::Setup> PostgresGate::setup() const {
 }
 
 std::shared_ptr<const PostgresListener> PostgresGate::config() const { return setup()->config; }
-std::shared_ptr<const postgres::FrontOptions> PostgresGate::options() const { return setup()->options; }
+std::shared_ptr<const postgres::FrontOptions> PostgresGate::options() const {
+  return setup()->options;
+}
 session::Walk& PostgresGate::walk() { return gateway_.pipeline_; }
 Log& PostgresGate::log() { return gateway_.log_; }
 postgres::Console* PostgresGate::console() { return gateway_.console_; }
@@ -138,7 +145,8 @@ Result<void> PostgresGate::check(std::shared_ptr<const PostgresListener> config,
   return bind(*addresses, backlog, config->unix_mode);
 }
 
-Result<void> PostgresGate::bind(const std::vector<net::Endpoint>& addresses, unsigned backlog, unsigned unix_mode) {
+Result<void> PostgresGate::bind(const std::vector<net::Endpoint>& addresses, unsigned backlog,
+                                unsigned unix_mode) {
   std::map<std::string, std::vector<std::shared_ptr<net::ListenSocket>>> fresh;
   for (const net::Endpoint& wanted : addresses) {
     const std::string key = wanted.text();
@@ -146,7 +154,8 @@ Result<void> PostgresGate::bind(const std::vector<net::Endpoint>& addresses, uns
       std::lock_guard lock(mutex_);
       if (sockets_.contains(key)) continue;
     }
-    net::ListenOptions options{.backlog = static_cast<int>(backlog), .reuse_port = false, .unix_mode = unix_mode};
+    net::ListenOptions options{
+        .backlog = static_cast<int>(backlog), .reuse_port = false, .unix_mode = unix_mode};
     net::Endpoint at = wanted;
     // Alone first: SO_REUSEPORT would happily share the port with another gateway.
     if (auto probe = net::ListenSocket::open(at, options); !probe)
@@ -171,14 +180,16 @@ void PostgresGate::accept() {
   if (auto wanted = endpoints(*config())) {  // addresses that a reload has taken out
     std::lock_guard lock(mutex_);
     std::erase_if(sockets_, [&](const auto& entry) {
-      return std::none_of(wanted->begin(), wanted->end(), [&](const auto& e) { return e.text() == entry.first; });
+      return std::none_of(wanted->begin(), wanted->end(),
+                          [&](const auto& e) { return e.text() == entry.first; });
     });
   }
   for (std::size_t i = 0; i < workers_.size(); ++i)
     gateway_.workers_[i]->run([this, i] {
       acceptors_[i].clear();
       if (!upkeep_[i].timer) {
-        upkeep_[i].timer = std::make_unique<net::Timer>([this, i] { maintain(static_cast<unsigned>(i)); });
+        upkeep_[i].timer =
+            std::make_unique<net::Timer>([this, i] { maintain(static_cast<unsigned>(i)); });
         upkeep_[i].timer->set(workers_[i]->loop->timers(), now());
       }
       std::lock_guard lock(mutex_);
@@ -189,10 +200,12 @@ void PostgresGate::accept() {
               const Timeouts& t = config()->timeouts;
               auto stream = std::make_unique<net::Stream>(
                   *workers_[i]->loop, fd, std::move(peer),
-                  net::StreamOptions{.keepalive_idle = t.tcp_keepalive, .user_timeout = t.tcp_user_timeout});
+                  net::StreamOptions{.keepalive_idle = t.tcp_keepalive,
+                                     .user_timeout = t.tcp_user_timeout});
               const std::uint64_t id = gateway_.next_client_++;
               metrics_.clients_accepted.add();
-              auto client = std::make_unique<postgres::PostgresClient>(*this, *workers_[i], std::move(stream), id);
+              auto client = std::make_unique<postgres::PostgresClient>(*this, *workers_[i],
+                                                                       std::move(stream), id);
               postgres::PostgresClient& began = *client;
               workers_[i]->clients.emplace(id, std::move(client));
               began.start();
@@ -212,7 +225,8 @@ void PostgresGate::stop_accepting() {
 std::vector<std::string> PostgresGate::addresses() const {
   std::lock_guard lock(mutex_);
   std::vector<std::string> all;
-  for (const auto& [address, sockets] : sockets_) all.push_back("postgres " + sockets.front()->local().text());
+  for (const auto& [address, sockets] : sockets_)
+    all.push_back("postgres " + sockets.front()->local().text());
   return all;
 }
 
@@ -232,7 +246,8 @@ void PostgresGate::each_client(const std::function<void(postgres::PostgresClient
       std::vector<std::uint64_t> ids;
       for (const auto& [id, client] : workers_[i]->clients) ids.push_back(id);
       for (std::uint64_t id : ids)
-        if (auto at = workers_[i]->clients.find(id); at != workers_[i]->clients.end()) visit(*at->second);
+        if (auto at = workers_[i]->clients.find(id); at != workers_[i]->clients.end())
+          visit(*at->second);
     });
 }
 

@@ -1,7 +1,8 @@
 // PostgresGate: one [[postgres]] listener at work: its sockets, clients, users, routes and pools.
 //
 // The files: postgres_gate (opening, admission, leaving), postgres_users (secrets), postgres_routes
-// (databases, pools, logins at servers), gateway_views (what the admin side sees).
+// (databases, pools, logins at servers), postgres_upkeep (bounds and upkeep of pools), gateway_views
+// (what the admin side sees).
 #pragma once
 
 #include <atomic>
@@ -18,7 +19,6 @@
 #include "session/postgres_login.h"
 
 namespace sluice::gateway {
-
 
 // A database and user, and the pool that serves them.
 struct Route {
@@ -40,7 +40,8 @@ struct Route {
 // With the SCRAM verifier of a plain password made once.
 postgres::UserSecret secret_of(const std::string& text);
 
-class PostgresGate final : public postgres::Front, public std::enable_shared_from_this<PostgresGate> {
+class PostgresGate final : public postgres::Front,
+                           public std::enable_shared_from_this<PostgresGate> {
  public:
   PostgresGate(Gateway& gateway, std::shared_ptr<const PostgresListener> config);
   ~PostgresGate() override;
@@ -54,8 +55,8 @@ class PostgresGate final : public postgres::Front, public std::enable_shared_fro
   void stop_accepting();  // waits until no worker accepts any more
   void drain_clients(bool at_once);
   unsigned clients() const { return client_count_.load(); }
-  bool idle();            // no client is left, not even in its login
-  void close();           // the pools, for good; before the workers stop
+  bool idle();   // no client is left, not even in its login
+  void close();  // the pools, for good; before the workers stop
 
   std::shared_ptr<const PostgresListener> config() const;
   std::vector<std::string> addresses() const;
@@ -74,13 +75,14 @@ class PostgresGate final : public postgres::Front, public std::enable_shared_fro
   postgres::Console* console() override;
   bool admit_client(bool* draining) override;
   void release_client() override { --client_count_; }
-  Result<std::optional<postgres::UserSecret>> find_user(const std::string& user, const std::string& database,
+  Result<std::optional<postgres::UserSecret>> find_user(const std::string& user,
+                                                        const std::string& database,
                                                         Deadline deadline) override;
   Result<std::shared_ptr<postgres::PostgresRoute>> open_route(const postgres::RouteRequest& request,
                                                               Deadline deadline) override;
   Result<std::unique_ptr<net::Stream>> open_tunnel(const postgres::RouteRequest& request,
-                                                   const postgres::Parameters& parameters, Buffer& greeting,
-                                                   Deadline deadline) override;
+                                                   const postgres::Parameters& parameters,
+                                                   Buffer& greeting, Deadline deadline) override;
   std::string_view mock_secret() const override { return mock_secret_; }
   void cancel(const postgres::CancelKey& key) override;
 
@@ -94,15 +96,18 @@ class PostgresGate final : public postgres::Front, public std::enable_shared_fro
   };
   std::shared_ptr<const Setup> setup() const;
   Result<std::shared_ptr<Setup>> make_setup(std::shared_ptr<const PostgresListener> config);
-  Result<void> bind(const std::vector<net::Endpoint>& addresses, unsigned backlog, unsigned unix_mode);
+  Result<void> bind(const std::vector<net::Endpoint>& addresses, unsigned backlog,
+                    unsigned unix_mode);
   Result<void> load_users(Setup& setup);
   Result<std::optional<postgres::UserSecret>> query_user(const Setup& setup, const Target& target,
-                                                         const std::string& user, const std::string& database,
+                                                         const std::string& user,
+                                                         const std::string& database,
                                                          Deadline deadline);
   Result<std::shared_ptr<Route>> find_route(const std::string& database, const std::string& user);
-  std::shared_ptr<Route> make_route(const Setup& setup, const Target& target, const std::string& database,
-                                    const std::string& user);
-  Result<std::vector<postgres::ServerLogin>> logins(const Setup& setup, const Target& target, const std::string& user);
+  std::shared_ptr<Route> make_route(const Setup& setup, const Target& target,
+                                    const std::string& database, const std::string& user);
+  Result<std::vector<postgres::ServerLogin>> logins(const Setup& setup, const Target& target,
+                                                    const std::string& user);
   void update_route(const Setup& setup, Route& route);
   PoolOptions pool_options(const Target& target) const;
   Result<void> prove(const Setup& setup, const postgres::RouteRequest& request, Deadline deadline);
@@ -111,7 +116,8 @@ class PostgresGate final : public postgres::Front, public std::enable_shared_fro
   void forget_unused();
   Result<std::unique_ptr<Poolable>> connect(Route& route, unsigned home, Deadline deadline);
   bool make_room(const Route& route);
-  static bool make_room(const Route& route, const std::vector<std::shared_ptr<Route>>& all, unsigned bound);
+  static bool make_room(const Route& route, const std::vector<std::shared_ptr<Route>>& all,
+                        unsigned bound);
   std::vector<std::shared_ptr<Route>> routes_of(const std::string& database) const;
   unsigned this_home() const;
   void maintain(unsigned home);
@@ -122,12 +128,15 @@ class PostgresGate final : public postgres::Front, public std::enable_shared_fro
   mutable std::mutex mutex_;  // setup_, routes_, sockets_
   std::shared_ptr<const Setup> setup_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<Route>> routes_;
-  std::vector<std::shared_ptr<Route>> retired_;  // replaced by a reload, their clients stay until they leave
-  std::map<std::string, std::shared_ptr<std::atomic<std::uint64_t>>> schemas_;  // by server and database
-  std::map<std::string, std::vector<std::shared_ptr<net::ListenSocket>>> sockets_;  // by address as configured
+  std::vector<std::shared_ptr<Route>>
+      retired_;  // replaced by a reload, their clients stay until they leave
+  std::map<std::string, std::shared_ptr<std::atomic<std::uint64_t>>>
+      schemas_;  // by server and database
+  std::map<std::string, std::vector<std::shared_ptr<net::ListenSocket>>>
+      sockets_;  // by address as configured
   std::vector<std::unique_ptr<postgres::FrontWorker>> workers_;
   std::vector<std::vector<std::unique_ptr<net::Acceptor>>> acceptors_;  // [worker]
-  struct Upkeep {             // of the pools, once a second on each worker
+  struct Upkeep {  // of the pools, once a second on each worker
     std::unique_ptr<net::Timer> timer;
     bool running = false;
   };

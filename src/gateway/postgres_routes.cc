@@ -1,9 +1,8 @@
 // Where a client's requests go: databases, the pool of each database and user, logins at servers.
-#include "gateway/postgres_gate.h"
-
 #include <algorithm>
 
 #include "base/secret.h"
+#include "gateway/postgres_gate.h"
 #include "net/fiber.h"
 #include "wire/postgres/password.h"
 #include "wire/postgres/sqlstate.h"
@@ -28,13 +27,18 @@ Result<std::shared_ptr<net::TlsClient>> make_tls(const ServerTls& tls) {
   const auto verify = tls.mode == TlsMode::verify_full ? net::TlsVerify::full
                       : tls.mode == TlsMode::verify_ca ? net::TlsVerify::ca
                                                        : net::TlsVerify::none;
-  return net::TlsClient::make({.verify = verify, .ca_file = tls.ca, .cert_file = tls.cert, .key_file = tls.key, .alpn = {}});
+  return net::TlsClient::make({.verify = verify,
+                               .ca_file = tls.ca,
+                               .cert_file = tls.cert,
+                               .key_file = tls.key,
+                               .alpn = {}});
 }
 
 constexpr Duration kProofHolds = std::chrono::seconds(60);  // of a password that a server accepted
 
 Error unknown_database(const std::string& name) {
-  return {Code::not_found, 0, "database \"" + name + "\" does not exist", std::string(postgres::sqlstate::kInvalidCatalog)};
+  return {Code::not_found, 0, "database \"" + name + "\" does not exist",
+          std::string(postgres::sqlstate::kInvalidCatalog)};
 }
 
 }  // namespace
@@ -50,7 +54,8 @@ PoolOptions PostgresGate::pool_options(const Target& target) const {
 }
 
 // How to log in at each host of a target as `user`.
-Result<std::vector<ServerLogin>> PostgresGate::logins(const Setup& setup, const Target& target, const std::string& user) {
+Result<std::vector<ServerLogin>> PostgresGate::logins(const Setup& setup, const Target& target,
+                                                      const std::string& user) {
   const ServerTls tls = server_tls_for(*setup.config, target.dsn);
   auto context = make_tls(tls);
   if (!context) return std::unexpected(context.error());
@@ -60,23 +65,28 @@ Result<std::vector<ServerLogin>> PostgresGate::logins(const Setup& setup, const 
   login.password = target.dsn.password;
   if (target.dsn.user.empty() && login.password.empty())
     if (auto known = setup.users.find(user); known != setup.users.end())
-      if (postgres::kind_of(known->second.secret) != postgres::SecretKind::scram) login.password = known->second.secret;
+      if (postgres::kind_of(known->second.secret) != postgres::SecretKind::scram)
+        login.password = known->second.secret;
   login.ssl = ssl_mode(tls.mode);
   login.tls = std::move(*context);
   const Timeouts& t = setup.config->timeouts;
-  login.options = {.max_prepared = target.pool.max_prepared,
-                   .reset_query = target.pool.reset,
-                   .stream = {.keepalive_idle = t.tcp_keepalive, .user_timeout = t.tcp_user_timeout}};
+  login.options = {
+      .max_prepared = target.pool.max_prepared,
+      .reset_query = target.pool.reset,
+      .stream = {.keepalive_idle = t.tcp_keepalive, .user_timeout = t.tcp_user_timeout}};
   std::vector<ServerLogin> all;
   for (const HostPort& host : target.dsn.hosts) {
     login.endpoint = endpoint_of(host);
     all.push_back(login);
   }
-  if (all.empty()) return fail(Code::invalid_argument, "no server is configured for database \"" + target.dsn.database + "\"");
+  if (all.empty())
+    return fail(Code::invalid_argument,
+                "no server is configured for database \"" + target.dsn.database + "\"");
   return all;
 }
 
-Result<std::shared_ptr<Route>> PostgresGate::find_route(const std::string& database, const std::string& user) {
+Result<std::shared_ptr<Route>> PostgresGate::find_route(const std::string& database,
+                                                        const std::string& user) {
   auto setup = this->setup();
   auto target = find_database(*setup->config, database);
   if (!target) return std::unexpected(unknown_database(database));
@@ -98,26 +108,32 @@ Result<std::shared_ptr<Route>> PostgresGate::find_route(const std::string& datab
   return at->second;
 }
 
-std::shared_ptr<Route> PostgresGate::make_route(const Setup& setup, const Target& target, const std::string& database,
+std::shared_ptr<Route> PostgresGate::make_route(const Setup& setup, const Target& target,
+                                                const std::string& database,
                                                 const std::string& user) {
   auto route = std::make_shared<Route>();
   route->listener = setup.config->name;
   route->database = database;
   route->user = user;
   route->target = target;
-  route->pool = PoolCore::make(
-      pool_options(target), [this, weak = std::weak_ptr(route)](unsigned home, Deadline deadline) -> Result<std::unique_ptr<Poolable>> {
-        auto alive = weak.lock();
-        if (!alive) return fail(Code::unavailable, "the database is no longer configured");
-        return connect(*alive, home, deadline);
-      });
+  route->pool =
+      PoolCore::make(pool_options(target),
+                     [this, weak = std::weak_ptr(route)](
+                         unsigned home, Deadline deadline) -> Result<std::unique_ptr<Poolable>> {
+                       auto alive = weak.lock();
+                       if (!alive)
+                         return fail(Code::unavailable, "the database is no longer configured");
+                       return connect(*alive, home, deadline);
+                     });
   route->shared = std::make_shared<postgres::PostgresRoute>();
   route->shared->database = database;
   route->shared->transaction_mode = target.pool.mode == PoolMode::transaction;
   route->shared->wait = target.pool.wait;
-  const std::string server = target.dsn.hosts.empty() ? std::string() : endpoint_of(target.dsn.hosts.front()).text();
-  route->shared->destination = std::make_shared<flow::Upstream>(std::vector<flow::Replica>{{server, route->pool}},
-                                                                std::vector<sluice::Target>{{.primary = true}});
+  const std::string server =
+      target.dsn.hosts.empty() ? std::string() : endpoint_of(target.dsn.hosts.front()).text();
+  route->shared->destination =
+      std::make_shared<flow::Upstream>(std::vector<flow::Replica>{{server, route->pool}},
+                                       std::vector<sluice::Target>{{.primary = true}});
   return route;
 }
 
@@ -131,13 +147,17 @@ void PostgresGate::update_route(const Setup& setup, Route& route) {
     return;
   }
   auto how = logins(setup, *target, route.user);
-  if (!how) return log().error("postgres", "route kept as it was", {{"database", route.database}, {"why", how.error().detail}});
+  if (!how)
+    return log().error("postgres", "route kept as it was",
+                       {{"database", route.database}, {"why", how.error().detail}});
   // What sessions have been promised can't change under them: a new route for who comes from now on.
   const Target old = target_of(route);
   const PoolSettings &was = old.pool, &is = target->pool;
-  if (was.mode != is.mode || was.wait != is.wait || was.reset != is.reset || was.max_prepared != is.max_prepared) {
+  if (was.mode != is.mode || was.wait != is.wait || was.reset != is.reset ||
+      was.max_prepared != is.max_prepared) {
     std::lock_guard lock(mutex_);
-    auto at = std::ranges::find_if(routes_, [&](const auto& entry) { return entry.second.get() == &route; });
+    auto at = std::ranges::find_if(routes_,
+                                   [&](const auto& entry) { return entry.second.get() == &route; });
     if (at == routes_.end()) return;
     PoolOptions winding_down = pool_options(old);
     winding_down.min = 0;
@@ -149,7 +169,8 @@ void PostgresGate::update_route(const Setup& setup, Route& route) {
   bool elsewhere = false;
   {
     std::lock_guard lock(route.mutex);
-    elsewhere = !(route.target.dsn == target->dsn) || route.logins.front().password != how->front().password;
+    elsewhere = !(route.target.dsn == target->dsn) ||
+                route.logins.front().password != how->front().password;
     route.target = *target;
     if (elsewhere) route.logins = std::move(*how);
   }
@@ -157,12 +178,13 @@ void PostgresGate::update_route(const Setup& setup, Route& route) {
   if (elsewhere) route.pool->clear();
 }
 
-Result<std::shared_ptr<postgres::PostgresRoute>> PostgresGate::open_route(const postgres::RouteRequest& request,
-                                                                          Deadline deadline) {
+Result<std::shared_ptr<postgres::PostgresRoute>> PostgresGate::open_route(
+    const postgres::RouteRequest& request, Deadline deadline) {
   const auto setup = this->setup();
   const bool judged_by_server = setup->options->auth == postgres::ClientAuth::passthrough;
   if (judged_by_server)
-    if (auto proof = prove(*setup, request, deadline); !proof) return std::unexpected(proof.error());
+    if (auto proof = prove(*setup, request, deadline); !proof)
+      return std::unexpected(proof.error());
   auto route = find_route(request.database, request.user);
   if (!route) return std::unexpected(route.error());
   std::lock_guard lock((*route)->mutex);
@@ -188,11 +210,13 @@ bool PostgresGate::proved(const Route& route, const std::string& password) const
 
 // Passed-through authentication: the server judges the password, each new one once and now and then
 // again. Before it has, nothing is kept of who asks.
-Result<void> PostgresGate::prove(const Setup& setup, const postgres::RouteRequest& request, Deadline deadline) {
+Result<void> PostgresGate::prove(const Setup& setup, const postgres::RouteRequest& request,
+                                 Deadline deadline) {
   auto target = find_database(*setup.config, request.database);
   if (!target) return std::unexpected(unknown_database(request.database));
   if (!target->dsn.user.empty() && target->dsn.user != request.user)
-    return std::unexpected(Error{Code::unauthenticated, 0, "only user \"" + target->dsn.user + "\" is let in here",
+    return std::unexpected(Error{Code::unauthenticated, 0,
+                                 "only user \"" + target->dsn.user + "\" is let in here",
                                  std::string(postgres::sqlstate::kInvalidPassword)});
   {
     std::unique_lock lock(mutex_);
@@ -206,8 +230,9 @@ Result<void> PostgresGate::prove(const Setup& setup, const postgres::RouteReques
   Error last{Code::unavailable, 0, "no server is configured"};
   for (ServerLogin& login : *how) {
     login.password = request.password;
-    auto proof = postgres::log_in(*net::Loop::current(), login, std::make_shared<postgres::Baselines>(),
-                                  gateway_.loops_, deadline);
+    auto proof =
+        postgres::log_in(*net::Loop::current(), login, std::make_shared<postgres::Baselines>(),
+                         gateway_.loops_, deadline);
     if (proof) return {};
     last = proof.error();
     if (!last.state.empty()) break;  // a server has spoken
@@ -216,7 +241,8 @@ Result<void> PostgresGate::prove(const Setup& setup, const postgres::RouteReques
 }
 
 // A connection for a pool: the first host that lets us in.
-Result<std::unique_ptr<Poolable>> PostgresGate::connect(Route& route, unsigned home, Deadline deadline) {
+Result<std::unique_ptr<Poolable>> PostgresGate::connect(Route& route, unsigned home,
+                                                        Deadline deadline) {
   if (!make_room(route))
     return std::unexpected(Error{Code::exhausted, 0, "pool.max_total connections are open",
                                  std::string(postgres::sqlstate::kTooManyConnections)});
@@ -228,7 +254,8 @@ Result<std::unique_ptr<Poolable>> PostgresGate::connect(Route& route, unsigned h
   }
   Error last{Code::unavailable, 0, "no server is configured"};
   for (const ServerLogin& login : how) {
-    auto made = postgres::log_in(*gateway_.loops_.at(home), login, route.shared->baselines, gateway_.loops_, deadline);
+    auto made = postgres::log_in(*gateway_.loops_.at(home), login, route.shared->baselines,
+                                 gateway_.loops_, deadline);
     if (made) {
       std::lock_guard lock(route.mutex);
       route.last_error.clear();
@@ -236,38 +263,23 @@ Result<std::unique_ptr<Poolable>> PostgresGate::connect(Route& route, unsigned h
     }
     last = made.error();
     log().warn("postgres", "server login failed",
-               {{"listener", route.listener}, {"server", login.endpoint.text()}, {"database", login.database},
-                {"user", login.user}, {"sqlstate", last.state}, {"why", last.text()}});
+               {{"listener", route.listener},
+                {"server", login.endpoint.text()},
+                {"database", login.database},
+                {"user", login.user},
+                {"sqlstate", last.state},
+                {"why", last.text()}});
     if (!last.state.empty()) break;
   }
   if (last.state.empty() && last.code != Code::exhausted) {
     // Nobody there: say so in the words of a server that can't be reached.
-    last.state = last.code == Code::timed_out ? "08001" : std::string(postgres::sqlstate::kUnableToConnect);
+    last.state =
+        last.code == Code::timed_out ? "08001" : std::string(postgres::sqlstate::kUnableToConnect);
     last.code = Code::unavailable;
   }
   std::lock_guard lock(route.mutex);
   route.last_error = last.text();
   return std::unexpected(last);
-}
-
-// Below max_total of the listener and the database, if need be by closing another pool's idle connection.
-bool PostgresGate::make_room(const Route& route) {
-  const auto setup = this->setup();
-  return make_room(route, routes(), setup->config->pool.max_total) &&
-         make_room(route, routes_of(route.database), target_of(route).max_database);
-}
-
-bool PostgresGate::make_room(const Route& route, const std::vector<std::shared_ptr<Route>>& all, unsigned bound) {
-  if (bound == 0) return true;
-  unsigned open = 0;
-  for (const auto& other : all) {
-    const PoolStats stats = other->pool->stats(now());
-    open += stats.total + stats.connecting;
-  }
-  if (open <= bound) return true;  // ours is counted as connecting
-  for (const auto& other : all)
-    if (other.get() != &route && other->pool->evict_idle()) return true;
-  return false;
 }
 
 std::vector<std::shared_ptr<Route>> PostgresGate::routes_of(const std::string& database) const {
@@ -289,59 +301,9 @@ std::vector<std::shared_ptr<Route>> PostgresGate::routes() const {
   return all;
 }
 
-void PostgresGate::maintain(unsigned home) {
-  net::Timer& timer = *upkeep_[home].timer;
-  timer.set(workers_[home]->loop->timers(), now() + std::chrono::seconds(1));
-  if (std::exchange(upkeep_[home].running, true)) return;
-  workers_[home]->loop->spawn([this, home] {
-    if (home == 0) forget_unused();
-    for (const auto& route : routes()) {
-      if (stopping_ && client_count_ == 0) route->pool->close();
-      // Where no login has ever succeeded, none is tried without a client that asks.
-      if (route->shared->baselines->newest()) route->pool->maintain(home, now());
-    }
-    upkeep_[home].running = false;
-  });
-}
-
-// Routes that nobody uses and that lead nowhere: to databases that don't exist, or to a former
-// configuration.
-void PostgresGate::forget_unused() {
-  auto unused = [](const std::shared_ptr<Route>& route) {
-    const PoolStats stats = route->pool->stats(now());
-    return route.use_count() == 1 && route->shared.use_count() == 1 && stats.leased + stats.connecting + stats.waiting == 0;
-  };
-  std::vector<std::shared_ptr<Route>> gone;  // closed outside the lock
-  std::lock_guard lock(mutex_);
-  std::erase_if(routes_, [&](auto& entry) {
-    const bool nowhere = !entry.second->shared->baselines->newest() && unused(entry.second);
-    if (nowhere) gone.push_back(entry.second);
-    return nowhere;
-  });
-  std::erase_if(retired_, [&](auto& route) {
-    const bool over = unused(route);
-    if (over) gone.push_back(route);
-    return over;
-  });
-}
-
-void PostgresGate::measure(Route& route) {
-  auto gauge = [&](const char* name, const char* help, monitor::Labels labels, auto read) {
-    labels.insert(labels.end(), {{"listener", route.listener}, {"database", route.database}, {"user", route.user}});
-    route.metrics.push_back(gateway_.registry().gauge_fn(
-        name, help, std::move(labels), [&pool = *route.pool, read] { return static_cast<double>(read(pool.stats(now()))); }));
-  };
-  const char* connections = "Connections to servers, by state.";
-  gauge("sluice_pool_connections", connections, {{"state", "idle"}}, [](const PoolStats& s) { return s.idle; });
-  gauge("sluice_pool_connections", connections, {{"state", "leased"}}, [](const PoolStats& s) { return s.leased; });
-  gauge("sluice_pool_connections", connections, {{"state", "connecting"}}, [](const PoolStats& s) { return s.connecting; });
-  gauge("sluice_pool_waiting", "Clients that wait for a connection.", {}, [](const PoolStats& s) { return s.waiting; });
-  gauge("sluice_pool_max_connections", "The pool's bound.", {}, [max = route.target.pool.max](const PoolStats&) { return max; });
-}
-
-Result<std::unique_ptr<net::Stream>> PostgresGate::open_tunnel(const postgres::RouteRequest& request,
-                                                               const postgres::Parameters& parameters, Buffer& greeting,
-                                                               Deadline deadline) {
+Result<std::unique_ptr<net::Stream>> PostgresGate::open_tunnel(
+    const postgres::RouteRequest& request, const postgres::Parameters& parameters, Buffer& greeting,
+    Deadline deadline) {
   auto setup = this->setup();
   auto target = find_database(*setup->config, request.database);
   if (!target) return std::unexpected(unknown_database(request.database));

@@ -1,9 +1,8 @@
 // Who may log in at a listener: users from the configuration, a userlist file, or a query.
-#include "gateway/postgres_gate.h"
-
 #include <fstream>
 #include <sstream>
 
+#include "gateway/postgres_gate.h"
 #include "wire/postgres/password.h"
 #include "wire/postgres/userlist.h"
 
@@ -41,15 +40,19 @@ Result<void> PostgresGate::load_users(Setup& setup) {
     auto text = read_file(auth.userlist);
     if (!text) return std::unexpected(text.error());
     auto entries = postgres::parse_userlist(*text);
-    if (!entries) return fail(Code::invalid_argument, auth.userlist + ": " + entries.error().detail);
-    for (const auto& entry : *entries) setup.users.insert_or_assign(entry.name, secret_of(entry.secret));
+    if (!entries)
+      return fail(Code::invalid_argument, auth.userlist + ": " + entries.error().detail);
+    for (const auto& entry : *entries)
+      setup.users.insert_or_assign(entry.name, secret_of(entry.secret));
   }
-  for (const auto& [name, secret] : auth.users) setup.users.insert_or_assign(name, secret_of(secret));
+  for (const auto& [name, secret] : auth.users)
+    setup.users.insert_or_assign(name, secret_of(secret));
   return {};
 }
 
 Result<std::optional<postgres::UserSecret>> PostgresGate::find_user(const std::string& user,
-                                                                    const std::string& database, Deadline deadline) {
+                                                                    const std::string& database,
+                                                                    Deadline deadline) {
   auto setup = this->setup();
   if (auto at = setup->users.find(user); at != setup->users.end()) return at->second;
   if (setup->config->auth.query.empty()) return std::nullopt;
@@ -59,9 +62,11 @@ Result<std::optional<postgres::UserSecret>> PostgresGate::find_user(const std::s
 }
 
 // The query runs with a fixed search_path, so that nobody's function of a known name gets called.
-Result<std::optional<postgres::UserSecret>> PostgresGate::query_user(const Setup& setup, const Target& target,
+Result<std::optional<postgres::UserSecret>> PostgresGate::query_user(const Setup& setup,
+                                                                     const Target& target,
                                                                      const std::string& user,
-                                                                     const std::string& database, Deadline deadline) {
+                                                                     const std::string& database,
+                                                                     Deadline deadline) {
   const std::string& where = setup.config->auth.database;
   auto route = find_route(where.empty() ? database : where, target.auth_user);
   if (!route) return std::unexpected(route.error());
@@ -69,17 +74,20 @@ Result<std::optional<postgres::UserSecret>> PostgresGate::query_user(const Setup
   if (!lease) return std::unexpected(lease.error());
   const std::string query = with_user(setup.config->auth.query, user);
   auto& server = static_cast<postgres::ServerConn&>(lease->get());
-  auto rows = server.run("BEGIN;SET LOCAL search_path TO pg_catalog,pg_temp;" + query + ";COMMIT", deadline);
+  auto rows = server.run("BEGIN;SET LOCAL search_path TO pg_catalog,pg_temp;" + query + ";COMMIT",
+                         deadline);
   if (!rows && server.usable() && server.held()) (void)server.run("ROLLBACK", deadline);
   if (!server.usable() || server.held()) lease->discard();
   if (!rows) {
-    log().error("postgres", "auth_query failed", {{"listener", setup.config->name}, {"why", rows.error().detail}});
+    log().error("postgres", "auth_query failed",
+                {{"listener", setup.config->name}, {"why", rows.error().detail}});
     return std::unexpected(rows.error());
   }
   if (rows->rows.empty() || rows->rows[0].empty() || !rows->rows[0].back()) return std::nullopt;
   postgres::UserSecret found{.secret = *rows->rows[0].back(), .verifier = std::nullopt};
   if (found.secret.empty()) return std::nullopt;
-  if (postgres::kind_of(found.secret) == postgres::SecretKind::plain) return secret_of(found.secret);
+  if (postgres::kind_of(found.secret) == postgres::SecretKind::plain)
+    return secret_of(found.secret);
   return found;
 }
 

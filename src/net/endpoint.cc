@@ -1,10 +1,11 @@
 #include "net/endpoint.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/un.h>

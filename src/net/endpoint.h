@@ -14,9 +14,9 @@ struct sockaddr;
 namespace sluice::net {
 
 struct Endpoint {
-  std::string host;         // name or address; empty for a Unix socket, and for every address
+  std::string host;  // name or address; empty for a Unix socket, and for every address
   std::uint16_t port = 0;
-  std::string path;         // Unix socket, absolute
+  std::string path;  // Unix socket, absolute
 
   bool is_unix() const { return !path.empty(); }
   std::string text() const;  // "10.0.0.1:5432", "[::1]:5432", "/run/postgresql/.s.PGSQL.5432"

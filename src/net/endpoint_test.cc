@@ -1,8 +1,9 @@
 #include "net/endpoint.h"
 
+#include <thread>
+
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <thread>
 
 #include "net/testing.h"
 
@@ -47,8 +48,8 @@ TEST(ResolveTest, numbers_and_paths_need_no_fiber_and_no_lookup) {
 
 TEST(ResolveTest, names_are_looked_up_from_a_thread_and_from_a_fiber) {
   const auto is_loopback = [](const auto& addresses) {
-    return addresses && !addresses->empty() && (addresses->front().text == "127.0.0.1:80" ||
-                                                addresses->front().text == "[::1]:80");
+    return addresses && !addresses->empty() &&
+           (addresses->front().text == "127.0.0.1:80" || addresses->front().text == "[::1]:80");
   };
   EXPECT_TRUE(is_loopback(resolve({"localhost", 80, {}}, soon())));
   Loop loop;

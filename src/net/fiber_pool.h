@@ -32,8 +32,8 @@ class FiberParker final : public Parker, public std::enable_shared_from_this<Fib
   friend class Fiber;
   void deliver();
 
-  Fiber* fiber_;              // null once it is gone; loop thread only
-  const Loop* const loop_;    // compared with the calling thread's, never followed
+  Fiber* fiber_;            // null once it is gone; loop thread only
+  const Loop* const loop_;  // compared with the calling thread's, never followed
   std::shared_ptr<Mailbox> mailbox_;
   std::atomic<bool> posted_ = false;  // an unpark is on its way
 };
@@ -100,9 +100,9 @@ class Fiber {
   std::shared_ptr<Parker> parker_face_;  // the same, as set_current_parker() takes it
   Timer timer_;
   Fiber* next_ready_ = nullptr;
-  std::size_t index_ = 0;                // in pool_.fibers_
+  std::size_t index_ = 0;  // in pool_.fibers_
   State state_ = State::idle;
-  bool woken_ = false;                   // wake() came while it ran
+  bool woken_ = false;  // wake() came while it ran
 };
 
 }  // namespace sluice::net

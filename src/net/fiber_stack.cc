@@ -1,6 +1,7 @@
 #include "net/fiber_stack.h"
 
 #include <new>
+
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -52,8 +53,7 @@ FiberStack::~FiberStack() {
 char* FiberStack::bottom() const { return base_ + page(); }
 char* FiberStack::top() const { return base_ + mapped_; }
 
-StackSwitch::StackSwitch(const FiberStack& stack,
-                         void (*entry)(boost::context::detail::transfer_t))
+StackSwitch::StackSwitch(const FiberStack& stack, void (*entry)(boost::context::detail::transfer_t))
     : context_(boost::context::detail::make_fcontext(stack.top(), stack.size(), entry)) {
 #ifdef SLUICE_ASAN
   bottom_ = stack.bottom();

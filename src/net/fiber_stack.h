@@ -5,8 +5,9 @@
 // sanitizers want to know of it.
 #pragma once
 
-#include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
+
+#include <boost/context/detail/fcontext.hpp>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SLUICE_ASAN 1

@@ -2,9 +2,10 @@
 
 #include <atomic>
 #include <csignal>
-#include <gtest/gtest.h>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "net/fiber_stack.h"
 #include "net/loop.h"

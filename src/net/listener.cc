@@ -1,13 +1,14 @@
 #include "net/listener.h"
 
 #include <cerrno>
+#include <utility>
+
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <utility>
 
 namespace sluice::net {
 namespace {
@@ -36,8 +37,8 @@ std::unexpected<Error> listen_failed(const std::string& where, int error) {
   if (error == EACCES || error == EPERM) code = Code::permission_denied;
   if (error == EADDRNOTAVAIL || error == ENOENT || error == ENOTDIR) code = Code::invalid_argument;
   if (error == EMFILE || error == ENFILE) code = Code::exhausted;
-  const char* what = error == EADDRINUSE ? "listening on {}: somebody listens there already"
-                                         : "listening on {}";
+  const char* what =
+      error == EADDRINUSE ? "listening on {}: somebody listens there already" : "listening on {}";
   return fail(code, fmt::format(fmt::runtime(what), where), error);
 }
 
@@ -155,10 +156,7 @@ ListenSocket::~ListenSocket() {
 // --- Acceptor ------------------------------------------------------------------------------------
 
 Acceptor::Acceptor(Loop& loop, ListenSocket& socket, OnAccept on_accept)
-    : loop_(loop),
-      socket_(socket),
-      on_accept_(std::move(on_accept)),
-      retry_([this] {
+    : loop_(loop), socket_(socket), on_accept_(std::move(on_accept)), retry_([this] {
         if (!loop_.add_listener(socket_.fd(), *this)) pause();
       }) {
   if (!loop_.add_listener(socket_.fd(), *this)) pause();

@@ -18,7 +18,7 @@ struct ListenOptions {
   // TCP: one listening socket a worker, the kernel spreads connections. Another process of the same
   // user may then listen there too: open once without it to learn whether the port is free.
   bool reuse_port = true;
-  unsigned unix_mode = 0777;   // permissions of a Unix socket's file
+  unsigned unix_mode = 0777;  // permissions of a Unix socket's file
 };
 
 // A bound and listening descriptor. Unix: replaces a stale file that nobody answers on, refuses a

@@ -1,9 +1,10 @@
 #include "net/listener.h"
 
 #include <atomic>
+#include <set>
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <set>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -141,7 +142,8 @@ TEST(ListenerTest, out_of_descriptors_pauses_and_recovers) {
     std::vector<int> filler;
     for (int fd; (fd = ::dup(client)) >= 0;) filler.push_back(fd);
     ASSERT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(address->front().sockaddr.data()),
-                        static_cast<socklen_t>(address->front().sockaddr.size())), 0);
+                        static_cast<socklen_t>(address->front().sockaddr.size())),
+              0);
     (void)loop.lag();
     sleep_until(now() + 60ms);
     EXPECT_LT(loop.lag().busy, 30ms);

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <sys/epoll.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
+
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "net/fiber_pool.h"
 #include "net/mailbox.h"
@@ -13,8 +14,8 @@
 namespace sluice::net {
 namespace {
 
-constexpr int kBatch = 256;       // events a turn; what is left comes with the next one
-constexpr int kHookRounds = 3;    // hooks that hooks schedule still run in this turn, so many times
+constexpr int kBatch = 256;     // events a turn; what is left comes with the next one
+constexpr int kHookRounds = 3;  // hooks that hooks schedule still run in this turn, so many times
 constexpr std::uint32_t kReading = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
 thread_local Loop* current_loop = nullptr;

@@ -60,15 +60,15 @@ class Loop {
 
   // Runs turns until stop(). Installs itself as the calling thread's current().
   void run();
-  void stop();                                // thread-safe; a stop before run() counts
+  void stop();  // thread-safe; a stop before run() counts
   // Between run() and its return: what is posted will be done. Thread-safe.
   bool running() const { return running_.load(std::memory_order_acquire); }
-  void post(std::function<void()> task);      // thread-safe; runs in a later turn, not on a fiber
+  void post(std::function<void()> task);   // thread-safe; runs in a later turn, not on a fiber
   void spawn(std::function<void()> body);  // runs body on a fiber, in this turn; loop thread only
-  Time now() const { return now_; }           // read once a turn
+  Time now() const { return now_; }        // read once a turn
   Timers& timers() { return timers_; }
   FiberPool& fibers() { return *fibers_; }
-  static Loop* current();                     // the loop that this thread runs, or null
+  static Loop* current();  // the loop that this thread runs, or null
 
   // Registers fd for all events, edge-triggered. The same Pollable once only.
   Result<void> add(int fd, Pollable& target);
@@ -81,15 +81,15 @@ class Loop {
   // After it, pending events of this turn don't reach target any more.
   void remove(int fd, Pollable& target);
 
-  void at_turn_end(TurnHook& hook);           // loop thread only
-  void cancel(TurnHook& hook);                // before the hook dies
+  void at_turn_end(TurnHook& hook);  // loop thread only
+  void cancel(TurnHook& hook);       // before the hook dies
 
   // Time this thread spent outside epoll_wait, and the longest turn, since the last call.
   struct Lag {
     Duration busy{};
     Duration longest_turn{};
   };
-  Lag lag();                                  // thread-safe
+  Lag lag();  // thread-safe
 
  private:
   Result<void> control(int operation, int fd, std::uint32_t events, Pollable* target);
@@ -109,10 +109,10 @@ class Loop {
   std::shared_ptr<Mailbox> mailbox_;
   Timers timers_;
   std::unique_ptr<FiberPool> fibers_;
-  std::vector<std::function<void()>> tasks_;         // taken from the mailbox, this turn's
+  std::vector<std::function<void()>> tasks_;  // taken from the mailbox, this turn's
   std::unique_ptr<epoll_event[]> events_;
-  int next_event_ = 0, event_count_ = 0;             // of this turn's batch
-  std::vector<TurnHook*> hooks_, running_hooks_;     // null: cancelled
+  int next_event_ = 0, event_count_ = 0;          // of this turn's batch
+  std::vector<TurnHook*> hooks_, running_hooks_;  // null: cancelled
   Time now_{}, turn_ended_{};
   std::atomic<std::int64_t> busy_ns_ = 0, longest_turn_ns_ = 0;
 };

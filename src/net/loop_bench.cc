@@ -10,7 +10,17 @@
 //   net_bench --benchmark_filter=relay --benchmark_repetitions=15
 //             --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only=true
 // The second group are the loop's own parts, without any socket: switching, timers, posting.
+#include <array>
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
 #include <benchmark/benchmark.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,16 +28,6 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <array>
-#include <atomic>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/write.hpp>
-#include <memory>
-#include <stdexcept>
-#include <thread>
-#include <vector>
 
 #include "net/fiber.h"
 #include "net/listener.h"
@@ -222,8 +222,8 @@ struct WaitHalf {
       return;
     }
     if (got > 0) {
-      [[maybe_unused]] const auto sent = ::send(other->socket.native_handle(), bytes,
-                                                static_cast<std::size_t>(got), MSG_NOSIGNAL);
+      [[maybe_unused]] const auto sent =
+          ::send(other->socket.native_handle(), bytes, static_cast<std::size_t>(got), MSG_NOSIGNAL);
     }
     start();
   }
@@ -234,17 +234,17 @@ struct WaitHalf {
 struct ReadHalf {
   ReadHalf(Context& context, int fd) : socket(context, asio::ip::tcp::v4(), fd) {}
   void start() {
-    socket.async_read_some(asio::buffer(bytes), [this](const boost::system::error_code& error,
-                                                       std::size_t got) {
-      if (error) {
-        ::shutdown(other->socket.native_handle(), SHUT_WR);
-        return;
-      }
-      asio::async_write(other->socket, asio::buffer(bytes, got),
-                        [this](const boost::system::error_code& failed, std::size_t) {
-                          if (!failed) start();
-                        });
-    });
+    socket.async_read_some(
+        asio::buffer(bytes), [this](const boost::system::error_code& error, std::size_t got) {
+          if (error) {
+            ::shutdown(other->socket.native_handle(), SHUT_WR);
+            return;
+          }
+          asio::async_write(other->socket, asio::buffer(bytes, got),
+                            [this](const boost::system::error_code& failed, std::size_t) {
+                              if (!failed) start();
+                            });
+        });
   }
   Tcp socket;
   ReadHalf* other = nullptr;

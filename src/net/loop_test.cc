@@ -2,12 +2,13 @@
 
 #include <array>
 #include <atomic>
+#include <thread>
+#include <vector>
+
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
-#include <vector>
 
 #include "net/fiber.h"
 

@@ -2,10 +2,11 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <sys/eventfd.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace sluice::net {
 

@@ -4,16 +4,17 @@
 // configuration (hosts file, nsswitch). So a name gets a thread of its own, detached, and the
 // caller waits on an Event no longer than its deadline; a lookup that hangs ends without anybody
 // listening. Upstreams are looked up when a connection is made, so threads are few.
-#include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
-#include <fmt/format.h>
 #include <memory>
+#include <system_error>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/un.h>
-#include <system_error>
-#include <thread>
 
 #include "net/endpoint.h"
 #include "sluice/event.h"
@@ -31,9 +32,8 @@ Result<std::vector<Address>> unix_address(const Endpoint& endpoint) {
   sockaddr_un un{};
   un.sun_family = AF_UNIX;
   if (endpoint.path.size() >= sizeof un.sun_path)
-    return fail(Code::invalid_argument,
-                fmt::format("{}: a Unix socket's path has at most {} bytes", endpoint.path,
-                            sizeof un.sun_path - 1));
+    return fail(Code::invalid_argument, fmt::format("{}: a Unix socket's path has at most {} bytes",
+                                                    endpoint.path, sizeof un.sun_path - 1));
   std::memcpy(un.sun_path, endpoint.path.data(), endpoint.path.size());
   const std::size_t length = offsetof(sockaddr_un, sun_path) + endpoint.path.size() + 1;
   return std::vector{address_of(un, length, endpoint.path)};
@@ -57,8 +57,8 @@ std::vector<Address> numeric_address(const std::string& host, const Endpoint& en
 }
 
 std::unexpected<Error> lookup_failed(const std::string& host, int error, int os) {
-  const Code code = error == EAI_NONAME || error == EAI_NODATA ? Code::not_found
-                                                               : Code::unavailable;
+  const Code code =
+      error == EAI_NONAME || error == EAI_NODATA ? Code::not_found : Code::unavailable;
   return fail(code, fmt::format("looking up \"{}\": {}", host, ::gai_strerror(error)),
               error == EAI_SYSTEM ? os : 0);
 }
@@ -72,9 +72,8 @@ Result<std::vector<Address>> look_up(const Endpoint& endpoint) {
     return lookup_failed(endpoint.host, error, errno);
   std::vector<Address> addresses;
   for (const addrinfo* one = list; one; one = one->ai_next)
-    addresses.push_back(
-        address_of(*one->ai_addr, one->ai_addrlen,
-                   Endpoint::of(*one->ai_addr, one->ai_addrlen).text()));
+    addresses.push_back(address_of(*one->ai_addr, one->ai_addrlen,
+                                   Endpoint::of(*one->ai_addr, one->ai_addrlen).text()));
   ::freeaddrinfo(list);
   if (addresses.empty()) return lookup_failed(endpoint.host, EAI_NONAME, 0);
   return addresses;

@@ -1,6 +1,7 @@
 #include "net/socket.h"
 
 #include <cerrno>
+
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>

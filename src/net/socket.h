@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+
 #include <sys/types.h>
 
 namespace sluice::net {
@@ -28,12 +29,12 @@ class Socket {
   // After a move to another loop, which will announce what there is to read, as for a new socket.
   void forget_readiness();
   void expect_connect() { writable_ = false; }
-  int take_error();          // SO_ERROR
+  int take_error();  // SO_ERROR
 
   int fd() const { return fd_; }
   bool readable() const { return readable_; }
   bool writable() const { return writable_; }
-  bool at_end() const { return at_end_; }   // receive() has seen the end of file
+  bool at_end() const { return at_end_; }  // receive() has seen the end of file
 
  private:
   const int fd_;
@@ -41,7 +42,7 @@ class Socket {
   bool writable_ = true;
   bool hung_up_ = false;  // no more events will announce anything to read
   bool at_end_ = false;
-  int lost_ = 0;          // errno that ended the connection; the kernel says it once only
+  int lost_ = 0;  // errno that ended the connection; the kernel says it once only
 };
 
 }  // namespace sluice::net

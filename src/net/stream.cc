@@ -2,12 +2,13 @@
 #include "net/stream.h"
 
 #include <cerrno>
+#include <utility>
+
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <utility>
 
 #include "net/tls_session.h"
 

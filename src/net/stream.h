@@ -119,13 +119,13 @@ class Stream final : Pollable {
                                                      const Address& address, Deadline deadline,
                                                      const StreamOptions& options);
 
-  Loop* loop_ = nullptr;      // null between detach() and attach()
+  Loop* loop_ = nullptr;  // null between detach() and attach()
   Socket socket_;
   Endpoint peer_;
   std::unique_ptr<TlsSession> tls_;
   Handler* handler_ = nullptr;
   Fiber *reading_ = nullptr, *writing_ = nullptr;  // who waits
-  bool unix_ = false;         // hears of room to write only while it asks
+  bool unix_ = false;                              // hears of room to write only while it asks
   bool asks_for_room_ = false;
 };
 

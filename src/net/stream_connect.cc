@@ -1,6 +1,7 @@
 // Stream::connect(): from an endpoint to a connected stream.
 #include <algorithm>
 #include <cerrno>
+
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>

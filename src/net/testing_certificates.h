@@ -3,11 +3,12 @@
 
 #include <cstdio>
 #include <memory>
+#include <stdexcept>
+#include <string>
+
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <stdexcept>
-#include <string>
 
 namespace sluice::net::testing {
 

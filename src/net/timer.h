@@ -39,8 +39,8 @@ class Timer : TimerLink {
  private:
   friend class Timers;
   Timers* timers_ = nullptr;
-  std::uint64_t tick_ = 0;   // fires once this tick has begun
-  std::uint16_t slot_ = 0;   // level * 64 + slot, or Timers::kLoose
+  std::uint64_t tick_ = 0;  // fires once this tick has begun
+  std::uint16_t slot_ = 0;  // level * 64 + slot, or Timers::kLoose
   std::function<void()> fire_;
 };
 
@@ -74,10 +74,10 @@ class Timers {
   bool next_slot(Next& next) const;
   void gather(std::uint64_t until, TimerLink& firing);
 
-  std::uint64_t tick_ = 0;                    // begun last
+  std::uint64_t tick_ = 0;                     // begun last
   std::array<std::uint64_t, kLevels> used_{};  // a bit for each slot that holds a timer
   std::array<TimerLink, kLevels * kSlots> slots_;
-  TimerLink due_;                             // armed for a tick that has begun already
+  TimerLink due_;  // armed for a tick that has begun already
 };
 
 }  // namespace sluice::net

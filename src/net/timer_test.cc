@@ -1,10 +1,11 @@
 #include "net/timer.h"
 
 #include <algorithm>
-#include <gtest/gtest.h>
 #include <memory>
 #include <random>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace sluice::net {
 namespace {

@@ -1,9 +1,10 @@
 #include "net/tls.h"
 
+#include <vector>
+
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <vector>
 
 #include "net/tls_error.h"
 
@@ -103,9 +104,9 @@ Result<std::shared_ptr<TlsServer>> TlsServer::make(const TlsServerOptions& optio
   if (!options.ca_file.empty()) {
     if (auto ok = trust(ctx, options.ca_file); !ok) return std::unexpected(ok.error());
     SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(options.ca_file.c_str()));
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (options.require_client_cert
-                                                   ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                       nullptr);
+    SSL_CTX_set_verify(
+        ctx, SSL_VERIFY_PEER | (options.require_client_cert ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+        nullptr);
   }
   auto server = std::make_shared<TlsServer>(context->release());
   if (!options.alpn.empty()) {

@@ -14,7 +14,7 @@ struct TlsServerOptions {
   std::string cert_file, key_file;  // PEM; the certificate file may hold the chain
   std::string ca_file;              // verifies client certificates; empty: none are asked for
   bool require_client_cert = false;
-  std::string alpn;                 // offered protocol, e.g. "postgresql"; empty: no ALPN
+  std::string alpn;  // offered protocol, e.g. "postgresql"; empty: no ALPN
 };
 
 enum class TlsVerify { none, ca, full };  // full: the host name must match too

@@ -1,6 +1,7 @@
 #include "net/tls_error.h"
 
 #include <cstring>
+
 #include <openssl/err.h>
 
 namespace sluice::net {

@@ -1,10 +1,11 @@
 #include "net/tls_session.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cerrno>
 #include <climits>
 #include <cstring>
+
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -262,8 +263,8 @@ std::string TlsSession::description() const {
 }
 
 std::string TlsSession::endpoint_hash() const {
-  X509* certificate = SSL_is_server(ssl_) ? SSL_get_certificate(ssl_)
-                                          : SSL_get0_peer_certificate(ssl_);
+  X509* certificate =
+      SSL_is_server(ssl_) ? SSL_get_certificate(ssl_) : SSL_get0_peer_certificate(ssl_);
   const EVP_MD* digest = certificate ? endpoint_digest(certificate) : nullptr;
   if (!digest) return {};
   unsigned char hash[EVP_MAX_MD_SIZE];

@@ -5,11 +5,12 @@
 #pragma once
 
 #include <memory>
-#include <openssl/ssl.h>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include <openssl/ssl.h>
 
 #include "net/socket.h"
 #include "sluice/result.h"
@@ -36,7 +37,7 @@ class TlsSession {
   Result<std::size_t> read(std::span<char> into);
   Result<std::size_t> peek(std::span<char> into);
   Result<std::size_t> write(std::string_view bytes);
-  Closing close();           // sends close_notify
+  Closing close();  // sends close_notify
 
   // Whether another try may get further than the last.
   bool may_read() const {

@@ -1,10 +1,11 @@
 #include "net/tls.h"
 
+#include <thread>
+
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <thread>
 
 #include "net/stream.h"
 #include "net/testing.h"
@@ -355,7 +356,8 @@ TEST_F(TlsTest, key_update_of_the_peer_is_answered) {
     auto address = resolve(at, soon());
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
     ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(address->front().sockaddr.data()),
-                        sizeof(sockaddr_in)), 0);
+                        sizeof(sockaddr_in)),
+              0);
     SSL_CTX* context = SSL_CTX_new(TLS_client_method());
     SSL* ssl = SSL_new(context);
     SSL_set_fd(ssl, fd);

@@ -1,11 +1,11 @@
 // What a lease costs with an idle connection at hand, beside the least that one could write: a
 // mutex and a deque. The promise is 100 ns and no allocation for acquire and give_back together.
-#include <benchmark/benchmark.h>
-
 #include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <new>
+
+#include <benchmark/benchmark.h>
 
 #include "sluice/pool.h"
 
@@ -49,8 +49,8 @@ class NaivePool {
 };
 
 NaivePool naive;
-const std::shared_ptr<PoolCore> pool = PoolCore::make(
-    {.max = 64}, [](unsigned, Deadline) -> Result<std::unique_ptr<Poolable>> {
+const std::shared_ptr<PoolCore> pool =
+    PoolCore::make({.max = 64}, [](unsigned, Deadline) -> Result<std::unique_ptr<Poolable>> {
       return std::make_unique<Connection>();
     });
 

@@ -1,10 +1,10 @@
 // Logins: how many at once, what their failures teach, generations.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <latch>
 #include <semaphore>
 #include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "pool/fake_connection.h"
 #include "pool/login_state.h"

@@ -1,8 +1,8 @@
 // Waiting: first come first served, deadlines, bounds, pause and close, hand-over between homes.
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <thread>
 
 #include "pool/fake_connection.h"
 
@@ -42,9 +42,16 @@ TEST(PoolQueueTest, newcomer_does_not_overtake_the_queue) {
   rig.pool->pause();  // lets a waiter and an idle connection stand side by side
   std::atomic<int> turn = 0;
   int first = 0, second = 0;
-  std::jthread one([&] { auto l = rig.acquire(); first = ++turn; l->discard(); });
+  std::jthread one([&] {
+    auto l = rig.acquire();
+    first = ++turn;
+    l->discard();
+  });
   ASSERT_TRUE(rig.queued(1));
-  std::jthread two([&] { auto l = rig.acquire({.prefer = a->id()}); second = ++turn; });
+  std::jthread two([&] {
+    auto l = rig.acquire({.prefer = a->id()});
+    second = ++turn;
+  });
   ASSERT_TRUE(rig.queued(2));
   rig.pool->set_options({.max = 1});
   b->discard();

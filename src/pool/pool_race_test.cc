@@ -1,7 +1,7 @@
 // Many threads at once: the bounds hold, nothing is lost, nothing is given twice.
-#include <gtest/gtest.h>
-
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "pool/fake_connection.h"

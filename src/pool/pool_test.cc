@@ -1,8 +1,8 @@
 // A lease's walk without competitors: reuse, order, age, validation, preference, statistics.
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <set>
 
 #include "pool/fake_connection.h"
 
@@ -241,9 +241,10 @@ TEST(PoolTest, connection_that_cannot_move_is_closed_and_replaced) {
 TEST(PoolTest, typed_pool_needs_no_base_class) {
   int made = 0;
   bool works = true;
-  Pool<std::string> pool({.max = 2, .validate_after = 0s},
-                         [&](Deadline) -> Result<std::string> { return std::to_string(++made); },
-                         [&](std::string&) { return works; });
+  Pool<std::string> pool(
+      {.max = 2, .validate_after = 0s},
+      [&](Deadline) -> Result<std::string> { return std::to_string(++made); },
+      [&](std::string&) { return works; });
   EXPECT_EQ(**pool.acquire(), "1");
   EXPECT_EQ((*pool.acquire())->size(), 1u);
   works = false;

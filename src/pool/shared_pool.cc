@@ -7,11 +7,11 @@
 // and no turn.
 #include "pool/shared_pool.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <exception>
 #include <string>
+
+#include <time.h>
 
 namespace sluice {
 namespace {
@@ -181,8 +181,8 @@ Result<bool> SharedPool::login_failed(Section& section, Slot& slot, Error error,
                                       Deadline deadline) {
   const Time at = now();
   // A caller in a hurry or taken back says nothing about the server.
-  const bool callers = error.code == Code::cancelled ||
-                       (error.code == Code::timed_out && at >= deadline);
+  const bool callers =
+      error.code == Code::cancelled || (error.code == Code::timed_out && at >= deadline);
   const std::uint64_t round = slot.round;
   const std::size_t open = counts_.idle + counts_.leased;
   erase(slot);

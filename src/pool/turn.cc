@@ -184,8 +184,8 @@ void SharedPool::take(Slot& slot, Time now) {
   ++counts_.acquired;
   ++slot.leases;
   slot.state = State::leased;
-  slot.stale = options_.validate_after >= Duration::zero() &&
-               now - slot.since >= options_.validate_after;
+  slot.stale =
+      options_.validate_after >= Duration::zero() && now - slot.since >= options_.validate_after;
   slot.since = now;
   slot.leak_counted = false;
 }

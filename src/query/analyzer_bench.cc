@@ -1,8 +1,8 @@
 // What reading a statement costs: it is paid on every request.
-#include <benchmark/benchmark.h>
-
 #include <string>
 #include <string_view>
+
+#include <benchmark/benchmark.h>
 
 #include "sluice/query.h"
 

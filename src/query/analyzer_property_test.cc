@@ -1,11 +1,11 @@
 // Properties of the analyzer over random texts, from a fixed seed: what stands in comments and
 // strings changes nothing, and a text's effects are those of its statements together.
-#include <gtest/gtest.h>
-
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "query/analyzer_testing.h"
 #include "query/lexer_postgres.h"

@@ -1,8 +1,8 @@
 // What the analyzer says of PostgreSQL texts, as a table: the text and its effects in words.
-#include <gtest/gtest.h>
-
 #include <string>
 #include <string_view>
+
+#include <gtest/gtest.h>
 
 #include "query/analyzer_testing.h"
 #include "sluice/query.h"

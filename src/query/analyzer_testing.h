@@ -17,9 +17,10 @@ inline std::string_view name_of(Verb verb) {
 }
 
 inline std::string_view name_of(TransactionStep step) {
-  constexpr std::string_view kNames[] = {"none",    "begin",       "commit",
-                                         "rollback", "savepoint",  "release",
-                                         "rollback_to", "prepare_transaction", "commit_prepared"};
+  constexpr std::string_view kNames[] = {
+      "none",           "begin",   "commit",      "rollback",
+      "savepoint",      "release", "rollback_to", "prepare_transaction",
+      "commit_prepared"};
   return kNames[static_cast<std::size_t>(step)];
 }
 

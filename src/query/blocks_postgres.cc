@@ -56,8 +56,8 @@ void EffectReader::read_do() {
     }
   }
   std::string decoded;
-  const auto source = body.kind == TokenKind::string && plpgsql ? text_of(body, backslash_, decoded)
-                                                                : std::nullopt;
+  const auto source =
+      body.kind == TokenKind::string && plpgsql ? text_of(body, backslash_, decoded) : std::nullopt;
   if (!source) return pin(PinCause::unanalysed);
   read_block(*source);
 }

@@ -108,20 +108,20 @@ class EffectReader {
   Analysis& out_;
 
   Token token_;
-  std::size_t depth_ = 0;          // of parentheses
-  bool malformed_ = false;         // a token that can't be: the server refuses the text
+  std::size_t depth_ = 0;   // of parentheses
+  bool malformed_ = false;  // a token that can't be: the server refuses the text
 
   // Of the statement that is being read.
-  Word lead_ = Word::none;         // behind EXPLAIN ANALYZE: of what it explains
+  Word lead_ = Word::none;                    // behind EXPLAIN ANALYZE: of what it explains
   TokenKind previous_kind_ = TokenKind::end;  // of what scan() saw last
   Word previous_word_ = Word::none;
-  bool compound_ = false;          // WITH or a parenthesis leads: the verb is found on the way
-  Verb main_ = Verb::unknown;      // of a compound statement: its own, ...
-  Verb modifying_ = Verb::unknown; // ... and the first that changes data inside it
-  bool conditional_ = false;       // has words that decide whether its expressions are evaluated
-  bool sets_config_ = false;       // has a set_config() whose effect was taken at its word
-  bool routine_ = false;           // CREATE FUNCTION or PROCEDURE
-  bool block_sets_ = false;        // in a DO block: the last token was the SET of a statement
+  bool compound_ = false;           // WITH or a parenthesis leads: the verb is found on the way
+  Verb main_ = Verb::unknown;       // of a compound statement: its own, ...
+  Verb modifying_ = Verb::unknown;  // ... and the first that changes data inside it
+  bool conditional_ = false;        // has words that decide whether its expressions are evaluated
+  bool sets_config_ = false;        // has a set_config() whose effect was taken at its word
+  bool routine_ = false;            // CREATE FUNCTION or PROCEDURE
+  bool block_sets_ = false;         // in a DO block: the last token was the SET of a statement
 
   // Of the whole text.
   Word first_lead_ = Word::none;

@@ -24,25 +24,25 @@ enum class TokenKind : std::uint16_t {
   quoted_identifier,  // "..." or U&"...", quotes included
   string,             // any string constant, prefix, quotes and continuation lines included
   number,
-  parameter,          // $1
-  op,                 // + - <> @> ?| :: := and so on
+  parameter,  // $1
+  op,         // + - <> @> ?| :: := and so on
   comma,
   dot,
   semicolon,
-  bracket,            // [ or ]
+  bracket,  // [ or ]
   colon,
-  open_paren,         // from here on: what a reader keeps account of
+  open_paren,  // from here on: what a reader keeps account of
   close_paren,
-  stray,              // a byte that starts no token; the server refuses the whole text
-  unterminated,       // a string, quoted identifier or comment without its end; reaches to the end
+  stray,         // a byte that starts no token; the server refuses the whole text
+  unterminated,  // a string, quoted identifier or comment without its end; reaches to the end
 };
 
 enum class StringForm : std::uint16_t {
-  plain,     // '...', N'...': backslashes count if backslash_escapes was given
-  escape,    // E'...'
-  unicode,   // U&'...' and, for quoted identifiers, U&"..."
-  bits,      // B'...', X'...'
-  dollar,    // $tag$...$tag$
+  plain,    // '...', N'...': backslashes count if backslash_escapes was given
+  escape,   // E'...'
+  unicode,  // U&'...' and, for quoted identifiers, U&"..."
+  bits,     // B'...', X'...'
+  dollar,   // $tag$...$tag$
 };
 
 // 16 bytes without padding: returned in two registers and stored as two words. Through memory, or
@@ -71,9 +71,24 @@ std::string identifier_name(std::string_view written);
 namespace detail {
 
 enum class CharClass : std::uint8_t {
-  stray, space, letter, prefix_letter, digit, quote, double_quote, dollar, dot, colon, open_paren,
-  close_paren, bracket, comma, semicolon,
-  op, dash, slash,  // last: what an operator may go on with
+  stray,
+  space,
+  letter,
+  prefix_letter,
+  digit,
+  quote,
+  double_quote,
+  dollar,
+  dot,
+  colon,
+  open_paren,
+  close_paren,
+  bracket,
+  comma,
+  semicolon,
+  op,
+  dash,
+  slash,  // last: what an operator may go on with
 };
 
 consteval std::array<CharClass, 256> char_classes() {

@@ -1,10 +1,10 @@
 #include "query/lexer_postgres.h"
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <string>
 #include <string_view>
+
+#include <gtest/gtest.h>
 
 #include "query/words_postgres.h"
 

@@ -4,9 +4,9 @@
 // fiber reads it, walks each request through the stages and stays until all is answered. Replies don't
 // need the fiber: the server's connection appends them to our output as they come.
 //
-// The files: _startup (first packets, TLS, who and where), _auth (passwords), _request (what
-// arrives and when it is a request), _forward (messages to the server, statements renamed), _relay
-// (a request under way, both directions), _state (settings and pins), _end (timeouts, cancels,
+// The files: _startup (first packets, TLS, who and where), _auth (passwords), _request (what arrives and
+// when it is a request), _forward (messages to the server), _prepare (its statements and their names),
+// _relay (a request under way, both directions), _state (settings and pins), _end (timeouts, cancels,
 // leaving). One worker.
 #pragma once
 
@@ -26,7 +26,8 @@ namespace sluice::postgres {
 
 class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
  public:
-  PostgresClient(Front& front, FrontWorker& worker, std::unique_ptr<net::Stream> stream, std::uint64_t id);
+  PostgresClient(Front& front, FrontWorker& worker, std::unique_ptr<net::Stream> stream,
+                 std::uint64_t id);
   ~PostgresClient() override;
 
   void start();  // begins the login on a fiber
@@ -42,7 +43,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
     net::Endpoint peer, local;
     bool active = false, waiting = false, in_transaction = false;
     query::PinSet pins = 0;
-    std::string server;            // "pid@host:port" when a connection is held
+    std::string server;             // "pid@host:port" when a connection is held
     std::int64_t connected_at = 0;  // seconds since 1970
     std::int64_t request_at = 0;
     Duration waited{};
@@ -126,7 +127,8 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool forward_query(ServerConn& conn, const Frame& frame, Ask& request);
   bool forward_parse(ServerConn& conn, const Frame& frame, Ask& request);
   bool forward_unnamed(ServerConn& conn, const Frame& frame, const Parse& parse, Ask& request);
-  void parse_on(ServerConn& conn, const StatementRef& statement, bool ours, std::string_view client_name);
+  void parse_on(ServerConn& conn, const StatementRef& statement, bool ours,
+                std::string_view client_name);
   StatementRef as_now(std::string_view name, const StatementRef& statement);
   StatementRef intern_again(const Statement& statement);
   void name_statements(ServerConn& conn);
@@ -174,7 +176,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
 
   std::string user_, database_;
   std::shared_ptr<PostgresRoute> route_;
-  Settings::Ref startup_;          // what it asked for at login
+  Settings::Ref startup_;           // what it asked for at login
   std::unique_ptr<Startup> first_;  // until the login is over
   CancelKey key_;
 
@@ -186,31 +188,31 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
     bool valid = false;
   } unnamed_;
   std::uint64_t unnamed_count_ = 0;
-  std::string parse_settings_;       // see parse_settings()
+  std::string parse_settings_;  // see parse_settings()
   Settings::Ref parse_settings_of_;
 
-  std::size_t frame_left_ = 0;    // of a copy frame whose beginning has been sent
-  bool in_group_ = false;         // messages sent since the last boundary
-  bool skip_to_sync_ = false;     // an error of ours: drop what follows
+  std::size_t frame_left_ = 0;  // of a copy frame whose beginning has been sent
+  bool in_group_ = false;       // messages sent since the last boundary
+  bool skip_to_sync_ = false;   // an error of ours: drop what follows
   bool logged_in_ = false, counted_ = false;
-  bool gone_ = false;             // the client has closed its end, or can't be written to
-  bool polite_ = false;           // ... with a Terminate
+  bool gone_ = false;    // the client has closed its end, or can't be written to
+  bool polite_ = false;  // ... with a Terminate
   bool closing_ = false, closed_ = false;
-  bool starting_ = false;         // a fiber has been asked for and doesn't run yet
+  bool starting_ = false;  // a fiber has been asked for and doesn't run yet
   bool draining_ = false, relaying_ = false, waiting_ = false, asking_cancel_ = false;
   bool console_ = false, console_admin_ = false;
   bool attached_ = false;
   bool sequence_on_lease_ = false;  // nextval() may have been called since this lease began
-  bool own_names_ = false;        // the kept connection knows its statements by the client's names
-  bool need_more_ = false;        // a frame is waiting for its rest
-  bool keep_group_ = false;       // group_ holds what was sent since the last boundary
-  bool send_again_ = false;       // ... and it has to be
+  bool own_names_ = false;   // the kept connection knows its statements by the client's names
+  bool need_more_ = false;   // a frame is waiting for its rest
+  bool keep_group_ = false;  // group_ holds what was sent since the last boundary
+  bool send_again_ = false;  // ... and it has to be
   Buffer group_;
   StatementRef stale_;
 
   query::PinSet pins_ = 0;
   bool recheck_pins_ = false;
-  bool schema_changes_ = false;  // DDL in this transaction
+  bool schema_changes_ = false;                    // DDL in this transaction
   bool error_seen_ = false, rolled_back_ = false;  // in this transaction
   struct PendingSetting {
     query::SettingChange change;

@@ -27,12 +27,14 @@ Result<void> PostgresClient::authenticate(RouteRequest& request) {
                                  std::string(sqlstate::kInvalidAuthorization)});
   }
   if (method == ClientAuth::passthrough) return check_clear(request, nullptr);
-  auto found = front_.find_user(user_, database_, deadline_after(net::Loop::current()->now(), options_->login_timeout));
+  auto found = front_.find_user(
+      user_, database_, deadline_after(net::Loop::current()->now(), options_->login_timeout));
   if (!found) return std::unexpected(found.error());
   const UserSecret* secret = *found ? &**found : nullptr;
   if (method == ClientAuth::automatic) method = by_secret(secret);
   // An md5 secret can't be checked by SCRAM, and a verifier not by md5: the stored secret decides.
-  if (secret && method == ClientAuth::md5 && kind_of(secret->secret) == SecretKind::scram) method = ClientAuth::scram;
+  if (secret && method == ClientAuth::md5 && kind_of(secret->secret) == SecretKind::scram)
+    method = ClientAuth::scram;
   switch (method) {
     case ClientAuth::password: return check_clear(request, secret);
     case ClientAuth::md5: return check_md5(request, secret);
@@ -41,7 +43,8 @@ Result<void> PostgresClient::authenticate(RouteRequest& request) {
 }
 
 Result<void> PostgresClient::wrong_password() const {
-  return std::unexpected(Error{Code::unauthenticated, 0, "password authentication failed for user \"" + user_ + "\"",
+  return std::unexpected(Error{Code::unauthenticated, 0,
+                               "password authentication failed for user \"" + user_ + "\"",
                                std::string(sqlstate::kInvalidPassword)});
 }
 
@@ -49,7 +52,8 @@ Result<void> PostgresClient::wrong_password() const {
 Result<std::string> PostgresClient::ask_password(std::uint32_t code, std::string_view data) {
   const Deadline deadline = deadline_after(net::Loop::current()->now(), options_->login_timeout);
   append_authentication(out_, code, data);
-  if (auto sent = stream_->write(out_.view(), deadline); !sent) return std::unexpected(sent.error());
+  if (auto sent = stream_->write(out_.view(), deadline); !sent)
+    return std::unexpected(sent.error());
   out_.clear();
   std::size_t consumed = 0;
   auto frame = read_frame(*stream_, in_, consumed, kMaxPasswordFrame, deadline);
@@ -69,7 +73,8 @@ Result<void> PostgresClient::check_clear(RouteRequest& request, const UserSecret
   if (!password) return std::unexpected(password.error());
   if (password->bytes.empty()) return wrong_password();
   request.password = password->bytes;
-  if (options_->auth == ClientAuth::passthrough) return {};  // the server judges it, in open_route()
+  if (options_->auth == ClientAuth::passthrough)
+    return {};  // the server judges it, in open_route()
   if (!secret || !check_password(secret->secret, user_, request.password)) return wrong_password();
   return {};
 }
@@ -81,7 +86,8 @@ Result<void> PostgresClient::check_md5(RouteRequest&, const UserSecret* secret) 
   if (!payload) return std::unexpected(payload.error());
   auto answer = read_password(*payload);
   if (!answer) return std::unexpected(answer.error());
-  if (!secret || !check_md5_answer(secret->secret, user_, salt, answer->bytes)) return wrong_password();
+  if (!secret || !check_md5_answer(secret->secret, user_, salt, answer->bytes))
+    return wrong_password();
   return {};
 }
 

@@ -34,8 +34,10 @@ void PostgresClient::on_timer() {
   if (idle_ == Idle::none || fiber_) return;
   front_.metrics().timeouts.add();
   say_goodbye(idle_ == Idle::in_transaction
-                  ? fatal(sqlstate::kIdleInTransaction, "terminating connection due to idle-in-transaction timeout")
-                  : fatal(sqlstate::kIdleSessionTimeout, "terminating connection due to idle-session timeout"));
+                  ? fatal(sqlstate::kIdleInTransaction,
+                          "terminating connection due to idle-in-transaction timeout")
+                  : fatal(sqlstate::kIdleSessionTimeout,
+                          "terminating connection due to idle-session timeout"));
   on_ready();
 }
 
@@ -62,7 +64,8 @@ void PostgresClient::cancel_running() {
   asking_cancel_ = true;
   worker_.loop->spawn([server, client = id, &worker = worker_, timeout = options_->cancel_timeout] {
     server->cancel(deadline_after(worker.loop->now(), timeout));
-    if (auto still = worker.clients.find(client); still != worker.clients.end()) still->second->asking_cancel_ = false;
+    if (auto still = worker.clients.find(client); still != worker.clients.end())
+      still->second->asking_cancel_ = false;
   });
 }
 
@@ -70,14 +73,16 @@ void PostgresClient::drain(bool at_once) {
   if (closed_ || closing_) return;
   draining_ = true;
   if (!logged_in_) {
-    if (at_once) ::shutdown(stream_->fd(), SHUT_RDWR);  // its fiber waits for the client's next word
+    if (at_once)
+      ::shutdown(stream_->fd(), SHUT_RDWR);  // its fiber waits for the client's next word
     return;
   }
   if (at_once && waiting_) front_.walk().cancel_wait(*this);
   ServerConn* server = conn();
   const bool busy = fiber_ || (server && server->status() != 'I');
   if (busy && !at_once) return;
-  say_goodbye(fatal(sqlstate::kAdminShutdown, "terminating connection due to administrator command"));
+  say_goodbye(
+      fatal(sqlstate::kAdminShutdown, "terminating connection due to administrator command"));
   on_ready();
 }
 
@@ -87,7 +92,8 @@ void PostgresClient::finish() {
   fiber_ = net::current_fiber();
   timer_.clear();
   release_lease();
-  if (!gone_ && !out_.empty()) (void)stream_->write(out_.view(), deadline_after(now(), std::chrono::seconds(1)));
+  if (!gone_ && !out_.empty())
+    (void)stream_->write(out_.view(), deadline_after(now(), std::chrono::seconds(1)));
   stream_->set_handler(nullptr);
   if (!gone_) stream_->close_gracefully(deadline_after(now(), std::chrono::seconds(1)));
   fiber_ = nullptr;
@@ -110,7 +116,8 @@ PostgresClient::Snapshot PostgresClient::snapshot() const {
   s.id = id;
   s.user = user_;
   s.database = database_;
-  if (const Setting* name = wants ? wants->find("application_name") : nullptr) s.application = name->value;
+  if (const Setting* name = wants ? wants->find("application_name") : nullptr)
+    s.application = name->value;
   s.tls = stream_->tls_description();
   s.peer = stream_->peer();
   s.local = stream_->local();

@@ -1,5 +1,4 @@
-// A client's messages on their way to its server. In transaction mode named statements go by the name
-// that they have on servers, and are parsed first where the connection hasn't met them.
+// A client's messages on their way to its server, one by one; _prepare has what becomes of statements.
 #include <algorithm>
 
 #include "session/postgres_client.h"
@@ -16,7 +15,8 @@ constexpr unsigned kMaxAlong = 64;
 constexpr std::size_t kMaxKept = 16 * 1024;
 
 ErrorReport malformed() {
-  return {.sqlstate = std::string(sqlstate::kProtocolViolation), .message = "invalid message format"};
+  return {.sqlstate = std::string(sqlstate::kProtocolViolation),
+          .message = "invalid message format"};
 }
 
 }  // namespace
@@ -48,7 +48,8 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
   if (!*head) return Step::need_more;
   const char type = (*head)->type;
   if (!frontend::known(type)) {
-    violation(std::string("invalid frontend message type ") + std::to_string(static_cast<unsigned char>(type)));
+    violation(std::string("invalid frontend message type ") +
+              std::to_string(static_cast<unsigned char>(type)));
     return Step::stop;
   }
   // A boundary: what follows belongs to another request, which may ride along.
@@ -65,7 +66,8 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
   const std::size_t size = (*frame)->bytes.size();
   if (boundary || request.first) {
     ++request.requests;
-    keep_group_ = type == frontend::kBind && renames() && server.status() == 'I' && exchange_.settled();
+    keep_group_ =
+        type == frontend::kBind && renames() && server.status() == 'I' && exchange_.settled();
     group_.clear();
   }
   if (keep_group_ && group_.size() + size <= kMaxKept)
@@ -101,7 +103,9 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
       exchange_.copy_ended();
       break;
     case frontend::kTerminate: gone_ = true; return Step::stop;
-    default: violation(std::string("invalid frontend message type '") + type + "'"); return Step::stop;
+    default:
+      violation(std::string("invalid frontend message type '") + type + "'");
+      return Step::stop;
   }
   request.first = false;
   in_.consume(size);
@@ -127,8 +131,9 @@ std::optional<query::Analysis> PostgresClient::examine(std::string_view text, As
   }
   query::Analysis analysis = *request.analysis;
   if (!analysis.deallocates.empty())
-    analysis.deallocates = text.substr(static_cast<std::size_t>(analysis.deallocates.data() - request.statement.data()),
-                                       analysis.deallocates.size());
+    analysis.deallocates = text.substr(
+        static_cast<std::size_t>(analysis.deallocates.data() - request.statement.data()),
+        analysis.deallocates.size());
   return analysis;
 }
 
@@ -142,7 +147,8 @@ bool PostgresClient::forward_query(ServerConn& server, const Frame& frame, Ask& 
   auto analysis = examine(query->text, request);
   if (!analysis) return false;
   // A statement that was prepared by the protocol isn't known by that name to any server.
-  if (renames() && exchange_.settled() && server.status() != 'E' && forget_statement(analysis->deallocates)) {
+  if (renames() && exchange_.settled() && server.status() != 'E' &&
+      forget_statement(analysis->deallocates)) {
     Buffer reply;
     append_command_complete(reply, "DEALLOCATE");
     owe_boundary(server, reply);
@@ -164,152 +170,10 @@ bool PostgresClient::forward_query(ServerConn& server, const Frame& frame, Ask& 
   return true;
 }
 
-// SQL's EXECUTE knows statements by the client's own names: the connection, which it is about to keep,
-// learns them.
-void PostgresClient::name_statements(ServerConn& server) {
-  if (own_names_ || statements_.size() == 0 || !exchange_.settled() || in_group_ || server.status() != 'I') return;
-  own_names_ = true;
-  statements_.each([&](const std::string& name, const StatementRef& statement) {
-    append_parse(server.out(), name, statement->text, statement->types);
-    exchange_.expect({.kind = Await::parse, .ours = true});
-  });
-  append_sync(server.out());
-  exchange_.expect({.kind = Await::sync, .ours = true});
-  ++boundaries_sent_;
-}
-
 // Answers a simple query ourselves, in its turn.
 void PostgresClient::owe_boundary(ServerConn& server, Buffer& reply) {
   append_ready_for_query(reply, server.status());
   exchange_.owe(std::string(reply.view()));
-}
-
-bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& request) {
-  auto parse = read_parse(frame.payload);
-  if (!parse) {
-    violation(parse.error().detail);
-    return false;
-  }
-  if (!renames()) {
-    auto analysis = examine(parse->query, request);
-    if (!analysis) return false;
-    in_group_ = true;
-    apply(*analysis, server);
-    exchange_.expect({.kind = Await::parse});
-    server.out().append(frame.bytes);
-    return true;
-  }
-  if (parse->name.empty()) return forward_unnamed(server, frame, *parse, request);
-  bool admitted = true;
-  StatementRef statement = worker_.statements.intern({parse->query, parse->types, parse_settings(), schema_epoch()}, [&](std::string_view text) {
-    auto found = examine(text, request);
-    admitted = found.has_value();
-    return std::move(found).value_or(query::Analysis{});
-  });
-  if (!admitted) return false;
-  in_group_ = true;
-  if (statements_.find(parse->name)) {
-    refuse_in_group(server, {.sqlstate = std::string(sqlstate::kDuplicatePreparedStatement),
-                             .message = "prepared statement \"" + std::string(parse->name) + "\" already exists"});
-    return true;
-  }
-  if (statements_.bytes() + statement->bytes() > options_->prepared_bytes) {
-    refuse_in_group(server, {.sqlstate = std::string(sqlstate::kOutOfMemory),
-                             .message = "the client's prepared statements are too large",
-                             .hint = "close statements that aren't needed, or raise prepared_memory_per_client"});
-    return true;
-  }
-  statements_.put(parse->name, statement);
-  if (server.statements().use(*statement)) {
-    front_.metrics().statements_reused.add();
-    if (server.status() != 'E') {
-      Buffer reply;
-      append_parse_complete(reply);
-      exchange_.owe(std::string(reply.view()), std::string(parse->name));
-      return true;
-    }
-    // In a failed transaction the server refuses it, and says so before it looks at the name.
-    append_parse(server.out(), statement->server_name, parse->query, parse->types);
-    exchange_.expect({.kind = Await::parse, .name = std::string(parse->name)});
-    return true;
-  }
-  parse_on(server, statement, false, parse->name);
-  return true;
-}
-
-bool PostgresClient::forward_unnamed(ServerConn& server, const Frame& frame, const Parse& parse, Ask& request) {
-  unnamed_.valid = false;
-  unnamed_.text = parse.query;
-  unnamed_.types = parse.types;
-  auto analysis = examine(unnamed_.text, request);
-  if (!analysis) return false;
-  unnamed_.analysis = std::move(*analysis);
-  unnamed_.valid = true;
-  in_group_ = true;
-  server.unnamed = {id, ++unnamed_count_};
-  if (forget_statement(unnamed_.analysis.deallocates)) {
-    // DEALLOCATE of a name that only the protocol knows: of one that we make for it instead.
-    const std::string name = "sluice_gone_" + std::to_string(id) + "_" + std::to_string(unnamed_count_);
-    append_parse(server.out(), name, {}, {});
-    exchange_.expect({.kind = Await::parse, .ours = true});
-    append_parse(server.out(), {}, "DEALLOCATE " + name, {});
-    unnamed_.text = "DEALLOCATE " + name;
-    unnamed_.analysis.deallocates = {};
-  } else {
-    server.out().append(frame.bytes);
-  }
-  exchange_.expect({.kind = Await::parse});
-  return true;
-}
-
-// Sends a Parse under the server's name for the statement, making room for it first.
-void PostgresClient::parse_on(ServerConn& server, const StatementRef& statement, bool ours,
-                              std::string_view client_name) {
-  if (StatementRef old = server.statements().surplus(*statement)) {
-    append_close(server.out(), 'S', old->server_name);
-    server.statements().erase(*old);
-    exchange_.expect({.kind = Await::close, .ours = true, .statement = std::move(old)});
-  }
-  front_.metrics().statements_parsed.add();
-  append_parse(server.out(), statement->server_name, statement->text, statement->types);
-  server.statements().add(statement);
-  exchange_.expect({.kind = Await::parse, .ours = ours, .statement = statement, .name = std::string(client_name)});
-}
-
-// The statement under the settings that are in force now, where they count for its parsing.
-StatementRef PostgresClient::as_now(std::string_view name, const StatementRef& statement) {
-  if (statement->settings == parse_settings()) return statement;
-  StatementRef now = intern_again(*statement);
-  statements_.put(name, now);
-  return now;
-}
-
-StatementRef PostgresClient::intern_again(const Statement& old) {
-  return worker_.statements.intern({old.text, old.types, parse_settings(), old.schema}, [&](std::string_view text) {
-    query::Analysis analysis = old.analysis;
-    if (!analysis.deallocates.empty())
-      analysis.deallocates = text.substr(static_cast<std::size_t>(analysis.deallocates.data() - old.text.data()),
-                                         analysis.deallocates.size());
-    return analysis;
-  });
-}
-
-void PostgresClient::ensure_parsed(ServerConn& server, const StatementRef& statement) {
-  if (server.statements().use(*statement))
-    front_.metrics().statements_reused.add();
-  else
-    parse_on(server, statement, true, {});
-}
-
-// The unnamed statement is a client's own: another one's must not answer for it. False: it has none.
-bool PostgresClient::ensure_unnamed(ServerConn& server) {
-  if (!unnamed_.valid) return false;
-  const ServerConn::Unnamed own{id, unnamed_count_};
-  if (server.unnamed == own) return true;
-  append_parse(server.out(), {}, unnamed_.text, unnamed_.types);
-  exchange_.expect({.kind = Await::parse, .ours = true});
-  server.unnamed = own;
-  return true;
 }
 
 void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
@@ -324,8 +188,9 @@ void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
   const query::Analysis* analysis = nullptr;
   if (bind->statement.empty()) {
     if (!ensure_unnamed(server))
-      return refuse_in_group(server, {.sqlstate = std::string(sqlstate::kUndefinedPreparedStatement),
-                                      .message = "unnamed prepared statement does not exist"});
+      return refuse_in_group(server,
+                             {.sqlstate = std::string(sqlstate::kUndefinedPreparedStatement),
+                              .message = "unnamed prepared statement does not exist"});
     analysis = &unnamed_.analysis;
     if (sequence_lost(*analysis)) return refuse_in_group(server, sequence_report());
     server.out().append(frame.bytes);
@@ -396,7 +261,8 @@ void PostgresClient::forward_sync(ServerConn& server, const Frame& frame) {
 
 // To the server a Flush that doesn't hold together is an error like any other, up to the next Sync.
 void PostgresClient::forward_flush(ServerConn& server, const Frame& frame) {
-  if (!frame.payload.empty() && !exchange_.copying_in()) return refuse_in_group(server, malformed());
+  if (!frame.payload.empty() && !exchange_.copying_in())
+    return refuse_in_group(server, malformed());
   append_flush(server.out());
 }
 
@@ -413,7 +279,8 @@ void PostgresClient::refuse_in_group(ServerConn& server, const ErrorReport& repo
 void PostgresClient::refuse_unknown(ServerConn& server, std::string_view name) {
   refuse_in_group(server, {.sqlstate = std::string(sqlstate::kUndefinedPreparedStatement),
                            .message = name.empty() ? "unnamed prepared statement does not exist"
-                                                   : "prepared statement \"" + std::string(name) + "\" does not exist"});
+                                                   : "prepared statement \"" + std::string(name) +
+                                                         "\" does not exist"});
 }
 
 }  // namespace sluice::postgres

@@ -9,11 +9,13 @@ namespace sluice::postgres {
 namespace {
 
 constexpr unsigned kReadsInOneGo = 16;  // of up to 64 KB
-constexpr Duration kAbandonTimeout = std::chrono::seconds(5);  // to cancel and drain for who has left
+constexpr Duration kAbandonTimeout =
+    std::chrono::seconds(5);  // to cancel and drain for who has left
 
 }  // namespace
 
-PostgresClient::Ask::Ask(PostgresClient& client, const Frame& frame) : first_size(frame.bytes.size()), client_(client) {
+PostgresClient::Ask::Ask(PostgresClient& client, const Frame& frame)
+    : first_size(frame.bytes.size()), client_(client) {
   if (auto read = examine_first(frame); !read) {
     valid = false;
     problem = read.error().detail;
@@ -58,7 +60,8 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
   relaying_ = true;
   asking_cancel_ = false;
   timer_.clear();
-  if (options_->query_timeout > Duration::zero()) arm(deadline_after(request_began_, options_->query_timeout));
+  if (options_->query_timeout > Duration::zero())
+    arm(deadline_after(request_began_, options_->query_timeout));
   Result<void> done;
   unsigned reads = 0;
   for (;;) {
@@ -91,7 +94,8 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
       if (++reads % kReadsInOneGo == 0) net::yield();  // a client that never pauses isn't alone
       continue;
     }
-    if (gone_ && polite_ && (in_group_ || exchange_.copying_in() || frame_left_ > 0)) polite_ = false;
+    if (gone_ && polite_ && (in_group_ || exchange_.copying_in() || frame_left_ > 0))
+      polite_ = false;
     if (gone_ && !polite_) continue;
     net::park();
   }
@@ -119,7 +123,8 @@ void PostgresClient::repeat_group(Ask& request) {
 
 // Nothing is unanswered, half sent or without its Sync.
 bool PostgresClient::complete(ServerConn& server) const {
-  return exchange_.settled() && !in_group_ && !send_again_ && frame_left_ == 0 && !exchange_.copying_in() && server.out().empty();
+  return exchange_.settled() && !in_group_ && !send_again_ && frame_left_ == 0 &&
+         !exchange_.copying_in() && server.out().empty();
 }
 
 // The client has left in the middle. What it asked is cancelled and drained; a connection that can't be
@@ -140,7 +145,8 @@ Result<void> PostgresClient::abandon(ServerConn& server) {
   }
   server.resume();
   if (!exchange_.settled() && server.usable()) server.cancel(deadline);
-  while (!exchange_.settled() && server.usable() && worker_.loop->now() < deadline) net::park(deadline);
+  while (!exchange_.settled() && server.usable() && worker_.loop->now() < deadline)
+    net::park(deadline);
   if (!exchange_.settled()) {
     server.give_up({Code::timed_out, 0, "its client left and the server didn't stop in time"});
     return std::unexpected(server.last_error());
@@ -176,7 +182,8 @@ void PostgresClient::on_progress() {
     return;
   }
   ServerConn* server = conn();
-  if (exchange_.settled() || gone_ || (server && (!server->usable() || !server->out_full()))) net::wake(*fiber_);
+  if (exchange_.settled() || gone_ || (server && (!server->usable() || !server->out_full())))
+    net::wake(*fiber_);
 }
 
 void PostgresClient::on_lost(const Error& error) {
@@ -203,11 +210,13 @@ void PostgresClient::on_ready(char status) {
   }
   if (!pending_.empty() && conn()) commit_settings(*conn());
   // The timeout is for each request, not for a pipeline of them.
-  if (relaying_ && timer_.armed()) arm(deadline_after(worker_.loop->now(), options_->query_timeout));
+  if (relaying_ && timer_.armed())
+    arm(deadline_after(worker_.loop->now(), options_->query_timeout));
   if (status != 'I') return;
   error_seen_ = rolled_back_ = false;
   // What was parsed while the change wasn't committed yet is of the old schema.
-  if (std::exchange(schema_changes_, false)) route_->schema->fetch_add(1, std::memory_order_relaxed);
+  if (std::exchange(schema_changes_, false))
+    route_->schema->fetch_add(1, std::memory_order_relaxed);
 }
 
 void PostgresClient::on_error(const ErrorFields&) {
@@ -225,6 +234,8 @@ bool PostgresClient::on_stale_plan(const StatementRef& statement, bool unseen) {
   return true;
 }
 
-void PostgresClient::tell(std::string_view name, std::string_view value) { append_parameter_status(out_, name, value); }
+void PostgresClient::tell(std::string_view name, std::string_view value) {
+  append_parameter_status(out_, name, value);
+}
 
 }  // namespace sluice::postgres

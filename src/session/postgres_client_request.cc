@@ -7,7 +7,8 @@
 namespace sluice::postgres {
 namespace {
 
-constexpr Duration kLongWait = std::chrono::seconds(1);  // for a connection, before a notice says so
+constexpr Duration kLongWait =
+    std::chrono::seconds(1);                   // for a connection, before a notice says so
 constexpr std::size_t kReadAhead = 64 * 1024;  // of requests that wait behind the one under way
 
 bool starts_request(char type) {
@@ -98,7 +99,8 @@ bool PostgresClient::serve_next() {
   if (!*head) return false;
   const char type = (*head)->type;
   if (!frontend::known(type)) {
-    violation(std::string("invalid frontend message type ") + std::to_string(static_cast<unsigned char>(type)));
+    violation(std::string("invalid frontend message type ") +
+              std::to_string(static_cast<unsigned char>(type)));
     return false;
   }
   if (type == frontend::kCopyData) {
@@ -143,7 +145,8 @@ bool PostgresClient::serve_locally(const Frame& frame) {
     case frontend::kClose: {
       auto close = read_close(frame.payload);
       if (close && close->kind == 'P' && lease) return false;
-      if (close && close->kind == 'S' && !close->name.empty() && !console_ && !renames()) return false;
+      if (close && close->kind == 'S' && !close->name.empty() && !console_ && !renames())
+        return false;
       if (!close) {
         violation(close.error().detail);
         return true;
@@ -221,7 +224,9 @@ void PostgresClient::answer_error(const Error& error, bool extended) {
 }
 
 void PostgresClient::violation(std::string detail) {
-  say_goodbye({.severity = "FATAL", .sqlstate = std::string(sqlstate::kProtocolViolation), .message = std::move(detail)});
+  say_goodbye({.severity = "FATAL",
+               .sqlstate = std::string(sqlstate::kProtocolViolation),
+               .message = std::move(detail)});
 }
 
 void PostgresClient::run_console(const Frame& frame) {
@@ -239,8 +244,11 @@ void PostgresClient::run_console(const Frame& frame) {
   if (!reply->fields.empty()) {
     std::vector<Column> columns;
     for (const auto& field : reply->fields)
-      columns.push_back({.name = field.name, .type = field.type,
-                         .type_size = static_cast<std::int16_t>(field.type == 20 ? 8 : field.type == 23 ? 4 : -1)});
+      columns.push_back({.name = field.name,
+                         .type = field.type,
+                         .type_size = static_cast<std::int16_t>(field.type == 20   ? 8
+                                                                : field.type == 23 ? 4
+                                                                                   : -1)});
     append_row_description(out_, columns);
     for (const auto& row : reply->rows) {
       std::vector<std::optional<std::string_view>> values(row.begin(), row.end());

@@ -28,9 +28,12 @@ bool is_setting(std::string_view name) {
 
 }  // namespace
 
-PostgresClient::PostgresClient(Front& front, FrontWorker& worker, std::unique_ptr<net::Stream> stream,
-                               std::uint64_t client_id)
-    : front_(front), worker_(worker), options_(front.options()), stream_(std::move(stream)),
+PostgresClient::PostgresClient(Front& front, FrontWorker& worker,
+                               std::unique_ptr<net::Stream> stream, std::uint64_t client_id)
+    : front_(front),
+      worker_(worker),
+      options_(front.options()),
+      stream_(std::move(stream)),
       timer_([this] { on_timer(); }) {
   id = client_id;
   home = worker.home;
@@ -73,7 +76,8 @@ Result<bool> PostgresClient::first_packets() {
   if (auto ready = stream_->wait_readable(deadline); !ready) return std::unexpected(ready.error());
   char first = 0;
   if (auto seen = stream_->peek({&first, 1}); seen && *seen == 1 && is_direct_tls({&first, 1})) {
-    if (!options_->tls) return fail(Code::protocol_violation, "");  // no words that a TLS client could read
+    if (!options_->tls)
+      return fail(Code::protocol_violation, "");  // no words that a TLS client could read
     if (auto tls = begin_tls(deadline); !tls) return std::unexpected(tls.error());
     asked_tls = true;
   }
@@ -89,7 +93,8 @@ Result<bool> PostgresClient::first_packets() {
     if (std::holds_alternative<SslRequest>(**packet)) {
       if (asked_tls) return fail(Code::protocol_violation, "a second request for encryption");
       // Whatever stands behind it in plain text was not sent by who will speak TLS.
-      if (!in_.empty()) return fail(Code::protocol_violation, "data behind an unencrypted SSLRequest");
+      if (!in_.empty())
+        return fail(Code::protocol_violation, "data behind an unencrypted SSLRequest");
       asked_tls = true;
       const bool offered = options_->tls != nullptr && !stream_->peer().is_unix();
       if (auto sent = stream_->write(offered ? "S" : "N", deadline); !sent)
@@ -97,7 +102,8 @@ Result<bool> PostgresClient::first_packets() {
       if (offered)
         if (auto tls = begin_tls(deadline); !tls) return std::unexpected(tls.error());
     } else if (std::holds_alternative<GssEncRequest>(**packet)) {
-      if (!in_.empty()) return fail(Code::protocol_violation, "data behind an unencrypted GSSENCRequest");
+      if (!in_.empty())
+        return fail(Code::protocol_violation, "data behind an unencrypted GSSENCRequest");
       if (auto sent = stream_->write("N", deadline); !sent) return std::unexpected(sent.error());
     } else if (auto* key = std::get_if<CancelKey>(&**packet)) {
       front_.cancel(*key);
@@ -109,16 +115,20 @@ Result<bool> PostgresClient::first_packets() {
   }
 }
 
-Result<void> PostgresClient::begin_tls(Deadline deadline) { return stream_->start_tls(*options_->tls, deadline); }
+Result<void> PostgresClient::begin_tls(Deadline deadline) {
+  return stream_->start_tls(*options_->tls, deadline);
+}
 
 // Everything between the startup packet and the greeting.
 Result<void> PostgresClient::settle_startup() {
   if (first_->major != 3)
     return std::unexpected(error(Code::protocol_violation, sqlstate::kFeatureNotSupported,
-                                 "unsupported frontend protocol " + std::to_string(first_->major) + "." +
-                                     std::to_string(first_->minor) + ": server supports 3.0 to 3.2"));
+                                 "unsupported frontend protocol " + std::to_string(first_->major) +
+                                     "." + std::to_string(first_->minor) +
+                                     ": server supports 3.0 to 3.2"));
   if (first_->needs_negotiation())
-    append_negotiate_version(out_, std::min(first_->minor, kNewestMinor), first_->unknown_protocol_options);
+    append_negotiate_version(out_, std::min(first_->minor, kNewestMinor),
+                             first_->unknown_protocol_options);
   const std::string* user = first_->find("user");
   if (!user || user->empty())
     return std::unexpected(error(Code::invalid_argument, sqlstate::kInvalidAuthorization,
@@ -129,7 +139,8 @@ Result<void> PostgresClient::settle_startup() {
   bool draining = false;
   counted_ = front_.admit_client(&draining);
   if (draining)
-    return std::unexpected(error(Code::unavailable, sqlstate::kCannotConnectNow, "the gateway is shutting down"));
+    return std::unexpected(
+        error(Code::unavailable, sqlstate::kCannotConnectNow, "the gateway is shutting down"));
   if (!counted_)
     return std::unexpected(error(Code::exhausted, sqlstate::kTooManyConnections,
                                  "no more client connections allowed (max_clients)"));
@@ -143,8 +154,8 @@ Result<void> PostgresClient::settle_startup() {
     return known;
   }
   if (console) return enter_console();
-  if (const std::string* mode = first_->find("replication"); mode && *mode != "false" && *mode != "off" &&
-                                                              *mode != "no" && *mode != "0")
+  if (const std::string* mode = first_->find("replication");
+      mode && *mode != "false" && *mode != "off" && *mode != "no" && *mode != "0")
     return tunnel(request);
   return enter(std::move(request));
 }
@@ -188,7 +199,8 @@ Result<void> PostgresClient::learn_settings() {
   if (const std::string* options = first_->find("options")) {
     auto parsed = parse_options(*options);
     if (!parsed)
-      return std::unexpected(error(Code::invalid_argument, sqlstate::kSyntaxError, parsed.error().detail));
+      return std::unexpected(
+          error(Code::invalid_argument, sqlstate::kSyntaxError, parsed.error().detail));
     first_->parameters.insert(first_->parameters.end(), parsed->begin(), parsed->end());
   }
   std::string key;
@@ -233,18 +245,24 @@ void PostgresClient::welcome() {
 
 Result<void> PostgresClient::enter_console() {
   if (options_->auth == ClientAuth::passthrough)
-    return std::unexpected(error(Code::permission_denied, sqlstate::kInvalidAuthorization,
-                                 "the console needs users that the gateway knows: configure auth.users or auth.userlist"));
+    return std::unexpected(error(
+        Code::permission_denied, sqlstate::kInvalidAuthorization,
+        "the console needs users that the gateway knows: configure auth.users or auth.userlist"));
   const bool admin = contains(options_->admin_users, user_);
   if (!admin && !contains(options_->stats_users, user_))
-    return std::unexpected(error(Code::permission_denied, sqlstate::kInvalidAuthorization,
-                                 "user \"" + user_ + "\" may not use the console: add it to admin_users or stats_users"));
+    return std::unexpected(error(
+        Code::permission_denied, sqlstate::kInvalidAuthorization,
+        "user \"" + user_ + "\" may not use the console: add it to admin_users or stats_users"));
   console_ = true;
   console_admin_ = admin;
-  static const Reported facts = {{"server_version", "1.18.0/sluice"}, {"client_encoding", "UTF8"},
-                                 {"server_encoding", "UTF8"},         {"DateStyle", "ISO"},
-                                 {"TimeZone", "GMT"},                 {"standard_conforming_strings", "on"},
-                                 {"is_superuser", "on"},              {"integer_datetimes", "on"}};
+  static const Reported facts = {{"server_version", "1.18.0/sluice"},
+                                 {"client_encoding", "UTF8"},
+                                 {"server_encoding", "UTF8"},
+                                 {"DateStyle", "ISO"},
+                                 {"TimeZone", "GMT"},
+                                 {"standard_conforming_strings", "on"},
+                                 {"is_superuser", "on"},
+                                 {"integer_datetimes", "on"}};
   told = std::make_shared<const Reported>(facts);
   welcome();
   return {};
@@ -254,7 +272,10 @@ void PostgresClient::refuse(const Error& why) {
   front_.metrics().clients_refused.add();
   if (why.detail.empty() || why.code == Code::connection_lost) return;
   front_.log().info("postgres", "client refused",
-                    {{"peer", stream_->peer().text()}, {"user", user_}, {"database", database_}, {"why", why.detail}});
+                    {{"peer", stream_->peer().text()},
+                     {"user", user_},
+                     {"database", database_},
+                     {"why", why.detail}});
   append_error(out_, report_of(why, "FATAL"));
   flush_replies();
 }
@@ -262,8 +283,9 @@ void PostgresClient::refuse(const Error& why) {
 // Replication speaks for itself: bytes are carried both ways until one side is through.
 Result<void> PostgresClient::tunnel(const RouteRequest& request) {
   if (!options_->replication)
-    return std::unexpected(error(Code::permission_denied, sqlstate::kFeatureNotSupported,
-                                 "replication connections are not passed through: set replication = \"passthrough\""));
+    return std::unexpected(
+        error(Code::permission_denied, sqlstate::kFeatureNotSupported,
+              "replication connections are not passed through: set replication = \"passthrough\""));
   const Deadline deadline = deadline_after(net::Loop::current()->now(), options_->login_timeout);
   Parameters parameters;
   for (const auto& [name, value] : first_->parameters)

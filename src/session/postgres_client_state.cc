@@ -11,13 +11,16 @@ using query::bit;
 using query::PinCause;
 
 // The pins that the server can be asked about, in the order of check_pins()'s columns.
-constexpr PinCause kAskable[] = {PinCause::temp_table,   PinCause::listen,      PinCause::advisory_lock,
-                                 PinCause::hold_cursor, PinCause::sql_prepare, PinCause::role};
+constexpr PinCause kAskable[] = {PinCause::temp_table,    PinCause::listen,
+                                 PinCause::advisory_lock, PinCause::hold_cursor,
+                                 PinCause::sql_prepare,   PinCause::role};
 
 constexpr std::string_view kPinQuestion =
-    "SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema()),"
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = "
+    "pg_catalog.pg_my_temp_schema()),"
     " EXISTS (SELECT FROM pg_catalog.pg_listening_channels()),"
-    " EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid()),"
+    " EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = "
+    "pg_catalog.pg_backend_pid()),"
     " EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable),"
     " EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql),"
     " pg_catalog.current_setting('role') <> 'none' OR session_user <> ";
@@ -113,8 +116,10 @@ const std::string& PostgresClient::parse_settings() {
 ErrorReport PostgresClient::sequence_report() const {
   return {.sqlstate = "55000",
           .message = "the sequence was last used on another connection",
-          .hint = "from now on clients that use sequences keep their connection: try the transaction again, "
-                  "or use INSERT ... RETURNING"};
+          .hint =
+              "from now on clients that use sequences keep their connection: try the transaction "
+              "again, "
+              "or use INSERT ... RETURNING"};
 }
 
 // Drops a statement of the protocol by its name in a DEALLOCATE. False: there is none.
@@ -137,7 +142,8 @@ void PostgresClient::on_parameter(std::string_view name, std::string_view value)
   auto at_login = told->find(name);
   const bool as_at_login = at_login != told->end() && at_login->second == value;
   note_text_rules(name, value);
-  wants = as_at_login ? Settings::without(wants, lower(name)) : Settings::with(wants, {lower(name), std::string(value)});
+  wants = as_at_login ? Settings::without(wants, lower(name))
+                      : Settings::with(wants, {lower(name), std::string(value)});
 }
 
 void PostgresClient::on_command(std::string_view tag) {
@@ -218,7 +224,8 @@ Result<void> PostgresClient::check_pins(ServerConn& server) {
     if (answer->rows[0][i] == "f") pins_ &= ~bit(kAskable[i]);
   if (pins_ || !own_names_) return {};
   own_names_ = false;
-  if (auto done = server.run("DEALLOCATE ALL", deadline_after(worker_.loop->now(), kAskTimeout)); !done)
+  if (auto done = server.run("DEALLOCATE ALL", deadline_after(worker_.loop->now(), kAskTimeout));
+      !done)
     return std::unexpected(done.error());
   server.statements().clear();
   return {};

@@ -18,12 +18,16 @@ void Exchange::owe(std::string reply, std::string name, StatementRef closed) {
     owner_->replies().append(reply);
     return;
   }
-  queue_.push_back({.kind = Await::owed, .statement = std::move(closed), .name = std::move(name), .reply = std::move(reply)});
+  queue_.push_back({.kind = Await::owed,
+                    .statement = std::move(closed),
+                    .name = std::move(name),
+                    .reply = std::move(reply)});
 }
 
 bool Exchange::parsing() const {
   for (std::size_t i = head_; i < queue_.size(); ++i)
-    if (queue_[i].kind == Await::parse && (queue_[i].statement || !queue_[i].name.empty())) return true;
+    if (queue_[i].kind == Await::parse && (queue_[i].statement || !queue_[i].name.empty()))
+      return true;
   return false;
 }
 
@@ -42,10 +46,12 @@ void Exchange::pay() {
   }
 }
 
-Exchange::Verdict Exchange::take(char type, std::string_view payload, ServerStatements& statements) {
+Exchange::Verdict Exchange::take(char type, std::string_view payload,
+                                 ServerStatements& statements) {
   const bool ours = !settled() && front().ours;
   if (type == backend::kErrorResponse) return on_error(payload, statements);
-  if (settled() && !backend::asynchronous(type) && type != backend::kReadyForQuery) return Verdict::broken;
+  if (settled() && !backend::asynchronous(type) && type != backend::kReadyForQuery)
+    return Verdict::broken;
   if (!ours && !backend::asynchronous(type)) passed_ = true;
   switch (type) {
     case backend::kRowDescription:
@@ -109,7 +115,8 @@ Exchange::Verdict Exchange::on_ready(std::string_view payload) {
     --surplus_;
   } else {
     const Await kind = front().kind;
-    if (kind != Await::query && kind != Await::sync && kind != Await::function) return Verdict::broken;
+    if (kind != Await::query && kind != Await::sync && kind != Await::function)
+      return Verdict::broken;
     ours = front().ours;
     pop();
   }
@@ -198,7 +205,8 @@ void Exchange::undo(Awaited& awaited, ServerStatements* statements) {
     if (statements && awaited.statement) statements->erase(*awaited.statement);
     if (!awaited.ours) owner_->on_unparsed(awaited);
   }
-  if (awaited.kind == Await::close && statements && awaited.statement) statements->add(awaited.statement);
+  if (awaited.kind == Await::close && statements && awaited.statement)
+    statements->add(awaited.statement);
 }
 
 void Exchange::abandon(ServerStatements* statements) {

@@ -20,17 +20,17 @@
 namespace sluice::postgres {
 
 enum class Await : std::uint8_t {
-  parse,       // ParseComplete
-  bind,        // BindComplete
-  describe,    // RowDescription or NoData, behind ParameterDescription for a statement
-  execute,     // CommandComplete, EmptyQueryResponse or PortalSuspended
-  close,       // CloseComplete
-  query,       // anything up to ReadyForQuery
-  function,    // FunctionCallResponse, ReadyForQuery
-  sync,        // ReadyForQuery
-  owed,        // nothing: `reply` is put in when its turn comes; name: of what it says is parsed,
-               // or, with a statement, closed
-  refused,     // an ErrorResponse, provoked by us, in whose place `reply` goes out
+  parse,     // ParseComplete
+  bind,      // BindComplete
+  describe,  // RowDescription or NoData, behind ParameterDescription for a statement
+  execute,   // CommandComplete, EmptyQueryResponse or PortalSuspended
+  close,     // CloseComplete
+  query,     // anything up to ReadyForQuery
+  function,  // FunctionCallResponse, ReadyForQuery
+  sync,      // ReadyForQuery
+  owed,      // nothing: `reply` is put in when its turn comes; name: of what it says is parsed,
+             // or, with a statement, closed
+  refused,   // an ErrorResponse, provoked by us, in whose place `reply` goes out
 };
 
 struct Awaited {
@@ -45,8 +45,8 @@ struct Awaited {
 class ReplyOwner {
  public:
   virtual ~ReplyOwner() = default;
-  virtual Buffer& replies() = 0;         // where passed frames go
-  virtual bool has_room() const = 0;     // false: don't read more from the server
+  virtual Buffer& replies() = 0;      // where passed frames go
+  virtual bool has_room() const = 0;  // false: don't read more from the server
   virtual void on_parameter(std::string_view name, std::string_view value) = 0;
   virtual void on_command(std::string_view tag) = 0;
   virtual void on_error(const ErrorFields& error) = 0;
@@ -135,7 +135,7 @@ class Exchange {
   unsigned surplus_ = 0;        // answers to such Syncs that may come
   // Not null: the server, whose table this is, drops everything up to the next Sync, which isn't sent yet.
   ServerStatements* skipping_ = nullptr;
-  bool passed_ = false;         // something since the last ReadyForQuery
+  bool passed_ = false;  // something since the last ReadyForQuery
 };
 
 }  // namespace sluice::postgres

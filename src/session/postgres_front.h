@@ -28,12 +28,12 @@ enum class ClientAuth : std::uint8_t { automatic, trust, password, md5, scram, c
 struct FrontOptions {
   std::string name;
   ClientAuth auth = ClientAuth::automatic;
-  std::shared_ptr<net::TlsServer> tls;   // null: TLS isn't offered
+  std::shared_ptr<net::TlsServer> tls;  // null: TLS isn't offered
   bool tls_required = false;
   bool client_cert_required = false;
-  bool replication = false;              // passed through on a connection of their own, else refused
+  bool replication = false;  // passed through on a connection of their own, else refused
   Duration login_timeout = std::chrono::seconds(60);
-  Duration query_timeout{};              // <= 0: none, as for all of these
+  Duration query_timeout{};  // <= 0: none, as for all of these
   Duration idle_in_transaction{};
   Duration client_idle{};
   Duration cancel_timeout = std::chrono::seconds(10);
@@ -45,8 +45,8 @@ struct FrontOptions {
 
 // What is known of a user, however it is kept.
 struct UserSecret {
-  std::string secret;                      // plain, md5 or SCRAM verifier; empty: no password fits
-  std::optional<ScramVerifier> verifier;   // made from a plain secret, so that it is made once
+  std::string secret;                     // plain, md5 or SCRAM verifier; empty: no password fits
+  std::optional<ScramVerifier> verifier;  // made from a plain secret, so that it is made once
 };
 
 // What clients of one database and user did since the start. Relaxed: a reader sees each a bit late.
@@ -57,7 +57,7 @@ struct RouteCounts {
 
 // What clients of one database and user share.
 struct PostgresRoute {
-  std::string database;                // as the client named it
+  std::string database;  // as the client named it
   std::shared_ptr<session::Destination> destination;
   std::shared_ptr<Baselines> baselines = std::make_shared<Baselines>();
   bool transaction_mode = true;
@@ -65,7 +65,8 @@ struct PostgresRoute {
   RouteCounts counts;
   // Raised by every DDL seen in the database, whoever's: a text that is prepared after it is another
   // statement than before. DDL that we don't see is noticed by the server's error.
-  std::shared_ptr<std::atomic<std::uint64_t>> schema = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::shared_ptr<std::atomic<std::uint64_t>> schema =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
   // A client used currval() or lastval() when it was too late to keep its connection: from now on
   // whoever may have touched a sequence is pinned.
   std::atomic<bool> keep_sequences = false;
@@ -81,8 +82,8 @@ struct PostgresRoute {
 
 struct RouteRequest {
   std::string database, user;
-  std::string password;            // sent in clear: authentication passed through
-  std::optional<ScramKeys> keys;   // what the client's SCRAM login left us
+  std::string password;           // sent in clear: authentication passed through
+  std::optional<ScramKeys> keys;  // what the client's SCRAM login left us
 };
 
 // An administrator's answer table, or just a tag.
@@ -141,15 +142,16 @@ class Front {
   virtual void release_client() = 0;
 
   // nullopt: unknown. May wait (auth_query).
-  virtual Result<std::optional<UserSecret>> find_user(const std::string& user, const std::string& database,
+  virtual Result<std::optional<UserSecret>> find_user(const std::string& user,
+                                                      const std::string& database,
                                                       Deadline deadline) = 0;
   // not_found: no such database. With a password it is proved at the server first. May wait.
   virtual Result<std::shared_ptr<PostgresRoute>> open_route(const RouteRequest& request,
                                                             Deadline deadline) = 0;
   // A replication connection of the client's own.
   virtual Result<std::unique_ptr<net::Stream>> open_tunnel(const RouteRequest& request,
-                                                           const Parameters& parameters, Buffer& greeting,
-                                                           Deadline deadline) = 0;
+                                                           const Parameters& parameters,
+                                                           Buffer& greeting, Deadline deadline) = 0;
   // For mock logins of unknown users: stays the same while the process lives.
   virtual std::string_view mock_secret() const = 0;
   // Finds the client on whichever worker it is. An unknown key is nobody's.

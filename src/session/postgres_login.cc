@@ -19,7 +19,8 @@ class Login {
   Result<void> run() {
     auto done = attempt(login_.ssl != SslMode::disable && login_.ssl != SslMode::allow);
     // allow: plain text first, TLS if the server wants it; prefer: the other way round.
-    const bool other = !done && done.error().code == Code::unauthenticated && !login_.endpoint.is_unix();
+    const bool other =
+        !done && done.error().code == Code::unauthenticated && !login_.endpoint.is_unix();
     if (other && login_.ssl == SslMode::allow) return attempt(true);
     if (other && login_.ssl == SslMode::prefer && was_encrypted_) return attempt(false);
     return done;
@@ -125,7 +126,8 @@ class Login {
       case kAuthSasl: return begin_scram(request->data);
       case kAuthSaslContinue: return continue_scram(request->data);
       case kAuthSaslFinal:
-        if (!scram_) return fail(Code::protocol_violation, where() + " ended a SASL login that nobody began");
+        if (!scram_)
+          return fail(Code::protocol_violation, where() + " ended a SASL login that nobody began");
         return scram_->verify(request->data);
       default:
         return fail(Code::unauthenticated,
@@ -159,8 +161,10 @@ class Login {
       plus |= m == kScramSha256Plus;
     }
     if (!plain && !plus)
-      return fail(Code::unauthenticated, where() + " offers no SASL mechanism that we know (SCRAM-SHA-256)");
-    ScramClient::Options options{.channel_binding = stream->tls_endpoint_hash(), .plus_offered = plus};
+      return fail(Code::unauthenticated,
+                  where() + " offers no SASL mechanism that we know (SCRAM-SHA-256)");
+    ScramClient::Options options{.channel_binding = stream->tls_endpoint_hash(),
+                                 .plus_offered = plus};
     if (login_.keys)
       scram_.emplace(*login_.keys, std::move(options));
     else if (login_.password.empty())
@@ -173,7 +177,8 @@ class Login {
   }
 
   Result<void> continue_scram(std::string_view data) {
-    if (!scram_) return fail(Code::protocol_violation, where() + " continued a SASL login that nobody began");
+    if (!scram_)
+      return fail(Code::protocol_violation, where() + " continued a SASL login that nobody began");
     auto answer = scram_->answer(data);
     if (!answer) return std::unexpected(answer.error());
     Buffer out;
@@ -182,8 +187,9 @@ class Login {
   }
 
   std::unexpected<Error> no_secret() const {
-    return fail(Code::unauthenticated, where() + " asks for a password and none is known for user \"" +
-                                           login_.user + "\"");
+    return fail(
+        Code::unauthenticated,
+        where() + " asks for a password and none is known for user \"" + login_.user + "\"");
   }
   std::string where() const { return "server " + login_.endpoint.text(); }
 
@@ -203,9 +209,11 @@ Result<std::unique_ptr<ServerConn>> log_in(net::Loop& loop, const ServerLogin& l
                                            const ServerConn::Loops& loops, Deadline deadline) {
   Login attempt(loop, login, deadline);
   if (auto done = attempt.run(); !done) return std::unexpected(done.error());
-  ServerFacts facts{login.endpoint, login.user, login.database, std::move(attempt.key), baselines, nullptr};
+  ServerFacts facts{login.endpoint,         login.user, login.database,
+                    std::move(attempt.key), baselines,  nullptr};
   facts.baseline = baselines->intern(std::move(attempt.reported));
-  return std::make_unique<ServerConn>(std::move(attempt.stream), std::move(facts), login.options, loops);
+  return std::make_unique<ServerConn>(std::move(attempt.stream), std::move(facts), login.options,
+                                      loops);
 }
 
 Result<std::unique_ptr<net::Stream>> log_in_tunnel(net::Loop& loop, const ServerLogin& login,

@@ -15,11 +15,11 @@ enum class SslMode : std::uint8_t { disable, allow, prefer, require, verify_ca, 
 struct ServerLogin {
   net::Endpoint endpoint;
   std::string user, database;
-  std::string password;              // empty: none
-  std::optional<ScramKeys> keys;     // instead of a password: what the client's own login left us
+  std::string password;           // empty: none
+  std::optional<ScramKeys> keys;  // instead of a password: what the client's own login left us
   SslMode ssl = SslMode::prefer;
   std::shared_ptr<net::TlsClient> tls;  // REQUIRES: set unless ssl is disable
-  Parameters parameters;             // more startup parameters (replication)
+  Parameters parameters;                // more startup parameters (replication)
   ServerOptions options;
 };
 

@@ -22,9 +22,12 @@ Baselines::Ref Baselines::newest() const {
   return newest_;
 }
 
-ServerConn::ServerConn(std::unique_ptr<net::Stream> stream, ServerFacts facts, ServerOptions options,
-                       const Loops& loops)
-    : stream_(std::move(stream)), facts_(std::move(facts)), options_(std::move(options)), loops_(loops),
+ServerConn::ServerConn(std::unique_ptr<net::Stream> stream, ServerFacts facts,
+                       ServerOptions options, const Loops& loops)
+    : stream_(std::move(stream)),
+      facts_(std::move(facts)),
+      options_(std::move(options)),
+      loops_(loops),
       statements_(options_.max_prepared) {
   stream_->set_handler(this);
 }
@@ -116,7 +119,8 @@ bool ServerConn::read_replies() {
     if (!got) {
       lose(got.error());
     } else if (*got == 0) {
-      lose({Code::connection_lost, 0, "server " + facts_.endpoint.text() + " closed the connection"});
+      lose({Code::connection_lost, 0,
+            "server " + facts_.endpoint.text() + " closed the connection"});
     } else {
       pumped_ += *got;
       in_.consume(route(in_.view()));
@@ -194,7 +198,8 @@ std::size_t ServerConn::route(std::string_view bytes) {
       continue;
     }
     if (type == backend::kParameterStatus)
-      if (auto status = read_parameter_status(payload)) note_parameter(status->name, status->value, false);
+      if (auto status = read_parameter_status(payload))
+        note_parameter(status->name, status->value, false);
     if (type == backend::kReadyForQuery && !payload.empty()) status_ = payload[0];
     if (type == backend::kErrorResponse) {
       pass();
@@ -209,7 +214,8 @@ std::size_t ServerConn::route(std::string_view bytes) {
       case Exchange::Verdict::broken:
         pass();
         lose({Code::protocol_violation, 0,
-              "server " + facts_.endpoint.text() + " sent a message '" + type + "' that nobody asked for"});
+              "server " + facts_.endpoint.text() + " sent a message '" + type +
+                  "' that nobody asked for"});
         return bytes.size();
     }
     if (exchange->owes()) {

@@ -41,8 +41,8 @@ class Baselines {
 // The client's side as a server connection sees it.
 class Peer : public session::Client {
  public:
-  Settings::Ref wants;      // its settings
-  Baselines::Ref told;      // the parameters that it was sent at login
+  Settings::Ref wants;  // its settings
+  Baselines::Ref told;  // the parameters that it was sent at login
   // Sends it a parameter that changed on the server without its doing.
   virtual void tell(std::string_view name, std::string_view value) = 0;
   // Left something on the connection that has to be wiped before anybody else gets it.
@@ -50,8 +50,9 @@ class Peer : public session::Client {
 };
 
 struct ServerOptions {
-  unsigned max_prepared = 200;              // statements kept on the connection
-  std::string reset_query = "DISCARD ALL";  // before another client gets it, if this one left traces
+  unsigned max_prepared = 200;  // statements kept on the connection
+  std::string reset_query =
+      "DISCARD ALL";  // before another client gets it, if this one left traces
   Duration reset_timeout = std::chrono::seconds(5);
   net::StreamOptions stream;
 };
@@ -84,10 +85,10 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   // --- exchanges -------------------------------------------------------------------------------------
   void attach(Exchange& exchange);
   void detach(Exchange& exchange);
-  Buffer& out() { return out_; }      // requests are appended here, then flushed
-  void flush();                       // as much as the socket takes; on_progress() tells of more
+  Buffer& out() { return out_; }  // requests are appended here, then flushed
+  void flush();                   // as much as the socket takes; on_progress() tells of more
   bool out_full() const { return out_.size() >= kHighWater; }
-  void resume();                      // the owner has room again
+  void resume();  // the owner has room again
   char status() const { return status_; }
   ServerStatements& statements() { return statements_; }
   // Whose unnamed statement is parsed here: a client's id and its count of such parses, or zeros.
@@ -120,9 +121,10 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   bool fatal() const { return fatal_; }
   void give_up(Error error);  // never back to the pool
 
-  static constexpr std::size_t kHighWater = 256 * 1024;      // bytes queued before the sender waits
-  static constexpr std::size_t kOneGo = 1024 * 1024;         // then others have their turn
-  static constexpr std::size_t kMaxWhole = 64 * 1024 * 1024;  // of a frame that has to be seen whole
+  static constexpr std::size_t kHighWater = 256 * 1024;  // bytes queued before the sender waits
+  static constexpr std::size_t kOneGo = 1024 * 1024;     // then others have their turn
+  static constexpr std::size_t kMaxWhole =
+      64 * 1024 * 1024;  // of a frame that has to be seen whole
 
  private:
   class Query;  // an exchange of our own
@@ -148,13 +150,14 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   std::vector<Exchange*> exchanges_;
   ServerStatements statements_;
   Settings::Ref has_;
-  std::size_t partial_ = 0;     // bytes of a frame that are still to come ...
-  bool partial_passes_ = false; // ... and go on to the client
+  std::size_t partial_ = 0;      // bytes of a frame that are still to come ...
+  bool partial_passes_ = false;  // ... and go on to the client
   char status_ = 'I';
   bool fatal_ = false, pumping_ = false;
-  std::size_t pumped_ = 0;      // bytes in this go
-  std::shared_ptr<ServerConn*> later_;  // set while the rest is posted; its target is null once we are gone
-  unsigned cancels_ = 0;        // cancel requests under way
+  std::size_t pumped_ = 0;  // bytes in this go
+  std::shared_ptr<ServerConn*>
+      later_;             // set while the rest is posted; its target is null once we are gone
+  unsigned cancels_ = 0;  // cancel requests under way
   net::Fiber* cancel_waiter_ = nullptr;
   std::atomic<bool> dead_ = false;
   Error last_error_;

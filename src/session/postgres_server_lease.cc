@@ -11,7 +11,9 @@ namespace sluice::postgres {
 // One simple query whose answer is ours.
 class ServerConn::Query final : public ReplyOwner {
  public:
-  Query() : exchange(*this, true), fiber_(net::current_fiber()) { exchange.expect({.kind = Await::query}); }
+  Query() : exchange(*this, true), fiber_(net::current_fiber()) {
+    exchange.expect({.kind = Await::query});
+  }
 
   Buffer& replies() override { return none_; }
   bool has_room() const override { return true; }
@@ -20,7 +22,9 @@ class ServerConn::Query final : public ReplyOwner {
   void on_error(const ErrorFields& error) override {
     if (!failure) failure = error_of(error);
   }
-  void on_copy_in() override { failure = Error{Code::internal, 0, "a query of ours started a COPY"}; }
+  void on_copy_in() override {
+    failure = Error{Code::internal, 0, "a query of ours started a COPY"};
+  }
   void on_ready(char) override { done = true; }
   void on_unparsed(const Awaited&) override {}
   void on_progress() override {

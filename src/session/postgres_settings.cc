@@ -65,8 +65,9 @@ std::string replay_sql(const Settings::Ref& has, const Settings::Ref& wants) {
 }
 
 bool settable(std::string_view parameter) {
-  static constexpr std::array fixed = {"server_version",        "server_encoding", "is_superuser",
-                                       "session_authorization", "in_hot_standby",  "integer_datetimes"};
+  static constexpr std::array fixed = {"server_version", "server_encoding",
+                                       "is_superuser",   "session_authorization",
+                                       "in_hot_standby", "integer_datetimes"};
   return std::find(fixed.begin(), fixed.end(), parameter) == fixed.end();
 }
 

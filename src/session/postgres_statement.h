@@ -21,7 +21,7 @@ namespace sluice::postgres {
 struct Statement {
   Hash128 hash;
   std::string text;
-  std::string types;         // as in Parse: the count's worth of 32-bit object ids
+  std::string types;  // as in Parse: the count's worth of 32-bit object ids
   // The settings that a parse depends on ('01/02/03'::date), where they aren't the server's defaults: the
   // server keeps what it parsed, so clients with other settings must not share it.
   std::string settings;

@@ -36,12 +36,16 @@ class Client {
   // The connection of the last lease and its count of leases then: whoever takes it next and unused
   // finds what was left there (currval).
   std::uint64_t last_connection = 0, last_uses = 0;
-  Duration wait_limit{};                     // for a lease, <= 0: for ever
+  Duration wait_limit{};  // for a lease, <= 0: for ever
 
   // How its texts are to be read: whether plain strings know backslashes, and whether it encodes
   // characters in two bytes of which the second may look like a quote.
   bool backslash_escapes = false;
-  enum class Encoding : std::uint8_t { ascii_safe, two_bytes, shift_jis } encoding = Encoding::ascii_safe;
+  enum class Encoding : std::uint8_t {
+    ascii_safe,
+    two_bytes,
+    shift_jis
+  } encoding = Encoding::ascii_safe;
 
   // True while the lease must stay with the client after a request: pins and session mode.
   virtual bool keeps_lease() const = 0;
@@ -54,11 +58,11 @@ class Request {
  public:
   virtual ~Request() = default;
 
-  std::string_view statement;                // valid while the request is
-  std::optional<query::Analysis> analysis;   // examined already, or filled by the walk
+  std::string_view statement;               // valid while the request is
+  std::optional<query::Analysis> analysis;  // examined already, or filled by the walk
   unsigned cost = 1;
-  Deadline deadline = kNever;                // for finding a connection
-  bool whole = false;                        // all of its bytes are here, so the reply may be shared
+  Deadline deadline = kNever;  // for finding a connection
+  bool whole = false;          // all of its bytes are here, so the reply may be shared
 
   // Sends the request on `conn` and brings its whole reply to the client, on the calling fiber.
   // An error means that the client got no complete reply and `conn` is lost.

@@ -37,7 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Analysis seen = Analyzer{}.examine(text, backslash);
   require((seen.statements == 0) == (seen.verb == Verb::empty));
   require(whole || seen.statements == 0 || seen.pinned_by(PinCause::unanalysed));
-  require(seen.deallocates.empty() || (seen.deallocates.data() >= text.data() &&
-                                       seen.deallocates.data() + seen.deallocates.size() <= behind));
+  require(seen.deallocates.empty() ||
+          (seen.deallocates.data() >= text.data() &&
+           seen.deallocates.data() + seen.deallocates.size() <= behind));
   return 0;
 }

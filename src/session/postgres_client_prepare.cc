@@ -1,0 +1,164 @@
+// Prepared statements on their way to a server. In transaction mode they go by the name that they have
+// on servers, whichever connection it is, and are parsed first where it hasn't met them.
+#include "session/postgres_client.h"
+#include "session/postgres_client_ask.h"
+#include "wire/postgres/sqlstate.h"
+
+namespace sluice::postgres {
+
+// SQL's EXECUTE knows statements by the client's own names: the connection, which it is about to keep,
+// learns them.
+void PostgresClient::name_statements(ServerConn& server) {
+  if (own_names_ || statements_.size() == 0 || !exchange_.settled() || in_group_ ||
+      server.status() != 'I')
+    return;
+  own_names_ = true;
+  statements_.each([&](const std::string& name, const StatementRef& statement) {
+    append_parse(server.out(), name, statement->text, statement->types);
+    exchange_.expect({.kind = Await::parse, .ours = true});
+  });
+  append_sync(server.out());
+  exchange_.expect({.kind = Await::sync, .ours = true});
+  ++boundaries_sent_;
+}
+
+bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& request) {
+  auto parse = read_parse(frame.payload);
+  if (!parse) {
+    violation(parse.error().detail);
+    return false;
+  }
+  if (!renames()) {
+    auto analysis = examine(parse->query, request);
+    if (!analysis) return false;
+    in_group_ = true;
+    apply(*analysis, server);
+    exchange_.expect({.kind = Await::parse});
+    server.out().append(frame.bytes);
+    return true;
+  }
+  if (parse->name.empty()) return forward_unnamed(server, frame, *parse, request);
+  bool admitted = true;
+  StatementRef statement = worker_.statements.intern(
+      {parse->query, parse->types, parse_settings(), schema_epoch()}, [&](std::string_view text) {
+        auto found = examine(text, request);
+        admitted = found.has_value();
+        return std::move(found).value_or(query::Analysis{});
+      });
+  if (!admitted) return false;
+  in_group_ = true;
+  if (statements_.find(parse->name)) {
+    refuse_in_group(server, {.sqlstate = std::string(sqlstate::kDuplicatePreparedStatement),
+                             .message = "prepared statement \"" + std::string(parse->name) +
+                                        "\" already exists"});
+    return true;
+  }
+  if (statements_.bytes() + statement->bytes() > options_->prepared_bytes) {
+    refuse_in_group(
+        server,
+        {.sqlstate = std::string(sqlstate::kOutOfMemory),
+         .message = "the client's prepared statements are too large",
+         .hint = "close statements that aren't needed, or raise prepared_memory_per_client"});
+    return true;
+  }
+  statements_.put(parse->name, statement);
+  if (server.statements().use(*statement)) {
+    front_.metrics().statements_reused.add();
+    if (server.status() != 'E') {
+      Buffer reply;
+      append_parse_complete(reply);
+      exchange_.owe(std::string(reply.view()), std::string(parse->name));
+      return true;
+    }
+    // In a failed transaction the server refuses it, and says so before it looks at the name.
+    append_parse(server.out(), statement->server_name, parse->query, parse->types);
+    exchange_.expect({.kind = Await::parse, .name = std::string(parse->name)});
+    return true;
+  }
+  parse_on(server, statement, false, parse->name);
+  return true;
+}
+
+bool PostgresClient::forward_unnamed(ServerConn& server, const Frame& frame, const Parse& parse,
+                                     Ask& request) {
+  unnamed_.valid = false;
+  unnamed_.text = parse.query;
+  unnamed_.types = parse.types;
+  auto analysis = examine(unnamed_.text, request);
+  if (!analysis) return false;
+  unnamed_.analysis = std::move(*analysis);
+  unnamed_.valid = true;
+  in_group_ = true;
+  server.unnamed = {id, ++unnamed_count_};
+  if (forget_statement(unnamed_.analysis.deallocates)) {
+    // DEALLOCATE of a name that only the protocol knows: of one that we make for it instead.
+    const std::string name =
+        "sluice_gone_" + std::to_string(id) + "_" + std::to_string(unnamed_count_);
+    append_parse(server.out(), name, {}, {});
+    exchange_.expect({.kind = Await::parse, .ours = true});
+    append_parse(server.out(), {}, "DEALLOCATE " + name, {});
+    unnamed_.text = "DEALLOCATE " + name;
+    unnamed_.analysis.deallocates = {};
+  } else {
+    server.out().append(frame.bytes);
+  }
+  exchange_.expect({.kind = Await::parse});
+  return true;
+}
+
+// Sends a Parse under the server's name for the statement, making room for it first.
+void PostgresClient::parse_on(ServerConn& server, const StatementRef& statement, bool ours,
+                              std::string_view client_name) {
+  if (StatementRef old = server.statements().surplus(*statement)) {
+    append_close(server.out(), 'S', old->server_name);
+    server.statements().erase(*old);
+    exchange_.expect({.kind = Await::close, .ours = true, .statement = std::move(old)});
+  }
+  front_.metrics().statements_parsed.add();
+  append_parse(server.out(), statement->server_name, statement->text, statement->types);
+  server.statements().add(statement);
+  exchange_.expect({.kind = Await::parse,
+                    .ours = ours,
+                    .statement = statement,
+                    .name = std::string(client_name)});
+}
+
+// The statement under the settings that are in force now, where they count for its parsing.
+StatementRef PostgresClient::as_now(std::string_view name, const StatementRef& statement) {
+  if (statement->settings == parse_settings()) return statement;
+  StatementRef now = intern_again(*statement);
+  statements_.put(name, now);
+  return now;
+}
+
+StatementRef PostgresClient::intern_again(const Statement& old) {
+  return worker_.statements.intern(
+      {old.text, old.types, parse_settings(), old.schema}, [&](std::string_view text) {
+        query::Analysis analysis = old.analysis;
+        if (!analysis.deallocates.empty())
+          analysis.deallocates =
+              text.substr(static_cast<std::size_t>(analysis.deallocates.data() - old.text.data()),
+                          analysis.deallocates.size());
+        return analysis;
+      });
+}
+
+void PostgresClient::ensure_parsed(ServerConn& server, const StatementRef& statement) {
+  if (server.statements().use(*statement))
+    front_.metrics().statements_reused.add();
+  else
+    parse_on(server, statement, true, {});
+}
+
+// The unnamed statement is a client's own: another one's must not answer for it. False: it has none.
+bool PostgresClient::ensure_unnamed(ServerConn& server) {
+  if (!unnamed_.valid) return false;
+  const ServerConn::Unnamed own{id, unnamed_count_};
+  if (server.unnamed == own) return true;
+  append_parse(server.out(), {}, unnamed_.text, unnamed_.types);
+  exchange_.expect({.kind = Await::parse, .ours = true});
+  server.unnamed = own;
+  return true;
+}
+
+}  // namespace sluice::postgres
