@@ -313,6 +313,10 @@ const Case kBlocks[] = {
      "utility 1 pins=setting sequence unknown:=[]"},
     {"do $$ plpy.execute('x') $$ language plpython3u", "utility 1 pins=unanalysed sequence"},
     {"do $$ begin null; end $$ language \"plpgsql\"", "utility 1 sequence"},
+    {"do $$ begin null; end $$ language 'plpgsql'", "utility 1 sequence"},
+    {"do $$ begin null; end $$ language /* /$$ l", "utility 1 pins=unanalysed sequence"},
+    {"do $$ begin null; end $$ language $", "utility 1 pins=unanalysed sequence"},
+    {"do $$ begin null; end $$ language \"", "utility 1 pins=unanalysed sequence"},
     {"do E'begin\\nend'", "utility 1 pins=unanalysed sequence"},
     {"do $$ begin 'x $$", "utility 1 pins=unanalysed sequence"},
     {"do", "utility 1 pins=unanalysed sequence"},
@@ -322,6 +326,9 @@ const Case kBlocks[] = {
 INSTANTIATE_TEST_SUITE_P(Blocks, Effects, ::testing::ValuesIn(kBlocks));
 
 const Case kMalformed[] = {
+    {"set /* $$ \"", "utility 1 pins=setting,unanalysed unknown:=[]"},
+    {"set a. $$ \"", "utility 1 pins=setting,unanalysed unknown:a.=[]"},
+    {"set transaction isolation level /* $$ \"", "utility 1 pins=unanalysed"},
     {"select 'x", "select 1 pins=unanalysed"},
     {"select \"x", "select 1 pins=unanalysed"},
     {"select $$x", "select 1 pins=unanalysed"},

@@ -48,7 +48,8 @@ void EffectReader::read_do() {
   for (advance(); !at_end(); advance()) {
     if (word() == Word::language) {
       advance();
-      const bool quoted = token_.kind != TokenKind::identifier;
+      const bool quoted =
+          token_.kind == TokenKind::quoted_identifier || token_.kind == TokenKind::string;
       plpgsql = detail::equal_ignoring_case(quoted ? inside(token_) : token_.text(), "plpgsql");
       if (at_end()) break;
     } else if (token_.kind == TokenKind::string) {

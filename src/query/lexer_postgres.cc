@@ -215,9 +215,10 @@ std::string_view inside(const Token& token) {
   const std::string_view text = token.text();
   const std::size_t open = text.find_first_of("'\"$");
   if (open == std::string_view::npos) return text;
-  std::size_t mark = 1;
-  if (text[open] == '$') mark = text.find('$', open + 1) + 1;
-  return text.substr(open + mark, text.size() - open - 2 * mark);
+  const std::size_t from = (text[open] == '$' ? text.find('$', open + 1) : open) + 1;
+  const std::size_t mark = from - open;
+  if (from == 0 || text.size() < from + mark) return text;  // no closing quote
+  return text.substr(from, text.size() - from - mark);
 }
 
 std::string identifier_name(std::string_view written) {

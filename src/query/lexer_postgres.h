@@ -61,7 +61,7 @@ struct Token {
 static_assert(sizeof(Token) == 16);
 
 // What a string or a quoted identifier has between its quotes, doubled quotes still doubled. Of a
-// string with continuation lines: up to the last quote, gaps included.
+// string with continuation lines: up to the last quote, gaps included. Of anything else: some part.
 std::string_view inside(const Token& token);
 
 // The name that an identifier token means: bare ones folded to lower case (ASCII), quotes taken off
