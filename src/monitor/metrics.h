@@ -23,7 +23,7 @@
 #include <variant>
 #include <vector>
 
-#include "monitor/buckets.h"
+#include "sluice/histogram.h"
 #include "monitor/slots.h"
 #include "sluice/result.h"
 #include "sluice/time.h"

@@ -1,4 +1,4 @@
-#include "monitor/buckets.h"
+#include "sluice/histogram.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // Tables of bucket boundaries, and arithmetic on snapshots.
-#include "monitor/buckets.h"
+#include "sluice/histogram.h"
 
 #include <algorithm>
 #include <cmath>
