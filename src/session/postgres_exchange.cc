@@ -35,7 +35,8 @@ void Exchange::pop() {
   ++head_;
   if (!settled()) return;
   queue_.clear();
-  head_ = ended_at_ = 0;
+  head_ = 0;
+  early_ends_.clear();
   if (queue_.capacity() > 32) queue_.shrink_to_fit();
 }
 
@@ -126,13 +127,26 @@ Exchange::Verdict Exchange::on_ready(std::string_view payload) {
   return shown(ours);
 }
 
+void Exchange::copy_ended() {
+  if (copying_in_ && !copy_ended_) {
+    copy_ended_ = true;
+    return;
+  }
+  if (settled()) return;  // of no copy: the server ignores it
+  if (early_ends_.empty() || early_ends_.back().at != queue_.size())
+    early_ends_.push_back({queue_.size(), 0});
+  ++early_ends_.back().count;
+}
+
 // CopyInResponse: what follows is data, and Syncs that were sent ahead of it are ignored (the server
-// reads them as part of the copy).
+// reads them as part of the copy) up to the first CopyDone that was sent behind what began the copy.
 void Exchange::on_copy_in() {
   copying_in_ = true;
   ignored_syncs_ = 0;
-  copy_ended_ = ended_at_ > head_;
-  std::size_t ignored_to = copy_ended_ ? ended_at_ : queue_.size();
+  std::erase_if(early_ends_, [this](const EarlyEnd& end) { return end.at <= head_; });
+  copy_ended_ = !early_ends_.empty();
+  std::size_t ignored_to = copy_ended_ ? early_ends_.front().at : queue_.size();
+  if (copy_ended_ && --early_ends_.front().count == 0) early_ends_.erase(early_ends_.begin());
   for (std::size_t i = head_ + 1; i < ignored_to;) {
     if (queue_[i].kind != Await::sync) {
       ++i;
@@ -142,6 +156,7 @@ void Exchange::on_copy_in() {
     --ignored_to;
     ++ignored_syncs_;
   }
+  for (EarlyEnd& end : early_ends_) end.at -= ignored_syncs_;
   owner_->on_copy_in();
 }
 

@@ -84,10 +84,7 @@ class Exchange {
   bool parsing() const;
   bool copying_in() const { return copying_in_; }
   // CopyDone or CopyFail went out: a Sync counts again.
-  void copy_ended() {
-    copy_ended_ = true;
-    if (!copying_in_) ended_at_ = queue_.size();  // sent before the server asked for data
-  }
+  void copy_ended();
   // COPY FROM STDIN ignores a Sync that is sent now.
   bool ignores_sync() {
     if (!copying_in_ || copy_ended_) return false;
@@ -129,7 +126,12 @@ class Exchange {
   bool quiet_;
   std::vector<Awaited> queue_;
   std::size_t head_ = 0;
-  std::size_t ended_at_ = 0;  // queue_'s size when CopyDone went out early, or 0
+  // CopyDones that went out before the server asked for their data: queue_'s size then, and how many.
+  struct EarlyEnd {
+    std::size_t at;
+    unsigned count;
+  };
+  std::vector<EarlyEnd> early_ends_;
   bool copying_in_ = false, copy_ended_ = false;
   unsigned ignored_syncs_ = 0;  // sent into the COPY under way
   unsigned surplus_ = 0;        // answers to such Syncs that may come

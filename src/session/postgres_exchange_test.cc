@@ -444,6 +444,98 @@ TEST_F(ExchangeTest, copy_data_and_done_sent_ahead_of_the_servers_consent) {
   EXPECT_TRUE(exchange.let_go());
 }
 
+TEST_F(ExchangeTest, two_copies_sent_ahead_have_an_end_and_a_sync_each) {
+  for (int copy = 0; copy < 2; ++copy) {
+    expect({Await::parse, Await::bind, Await::execute});
+    exchange.copy_ended();
+    expect(Await::sync);
+  }
+  replies("12G");
+  EXPECT_FALSE(exchange.ignores_sync());
+  replies("CZ12G");
+  EXPECT_FALSE(exchange.ignores_sync());
+  replies("C");
+  EXPECT_FALSE(exchange.settled());
+  replies("Z");
+  EXPECT_TRUE(exchange.settled());
+  EXPECT_EQ(owner.types(), "12GCZ12GCZ");
+  EXPECT_TRUE(exchange.let_go());
+}
+
+TEST_F(ExchangeTest, only_what_was_sent_before_its_own_end_belongs_to_a_copy) {
+  for (int copy = 0; copy < 2; ++copy) {
+    expect({Await::execute, Await::sync, Await::sync});  // read as part of the copy
+    exchange.copy_ended();
+    expect(Await::sync);
+  }
+  replies("GCZGCZ");
+  EXPECT_TRUE(exchange.settled());
+  EXPECT_TRUE(exchange.let_go());
+}
+
+TEST_F(ExchangeTest, second_copy_sent_ahead_while_the_first_is_under_way) {
+  expect(Await::execute);
+  replies("G");
+  exchange.copy_ended();
+  expect({Await::sync, Await::execute});
+  exchange.copy_ended();
+  expect(Await::sync);
+  replies("CZG");
+  EXPECT_FALSE(exchange.ignores_sync());
+  replies("CZ");
+  EXPECT_TRUE(exchange.settled());
+  EXPECT_TRUE(exchange.let_go());
+}
+
+TEST_F(ExchangeTest, copies_of_one_simple_query_sent_ahead) {
+  expect(Await::query);
+  exchange.copy_ended();
+  exchange.copy_ended();
+  expect(Await::query);
+  replies("GC");
+  replies("GC");
+  EXPECT_FALSE(exchange.copying_in());
+  replies("Z");
+  replies("G");
+  EXPECT_TRUE(exchange.ignores_sync()) << "the third one's data is yet to come";
+  exchange.copy_ended();
+  replies("CZ");
+  EXPECT_TRUE(exchange.settled());
+  EXPECT_TRUE(exchange.let_go());
+}
+
+TEST_F(ExchangeTest, first_of_two_copies_sent_ahead_fails) {
+  for (bool begun : {false, true}) {
+    expect({Await::bind, Await::execute});
+    exchange.copy_ended();
+    expect({Await::sync, Await::bind, Await::execute});
+    exchange.copy_ended();
+    expect(Await::sync);
+    replies(begun ? "2G" : "2");
+    error("22P04");
+    replies("Z2G");
+    EXPECT_FALSE(exchange.ignores_sync());
+    replies("CZ");
+    EXPECT_TRUE(exchange.settled());
+    EXPECT_TRUE(exchange.let_go());
+  }
+}
+
+TEST_F(ExchangeTest, end_of_no_copy_says_nothing_about_a_later_one) {
+  exchange.copy_ended();
+  expect({Await::parse, Await::bind});
+  exchange.copy_ended();
+  exchange.copy_ended();
+  expect({Await::execute, Await::sync});
+  replies("12G");
+  EXPECT_TRUE(exchange.ignores_sync());
+  exchange.copy_ended();
+  expect(Await::sync);
+  replies("CZ");
+  EXPECT_TRUE(exchange.settled());
+  EXPECT_TRUE(exchange.let_go());
+}
+
 TEST_F(ExchangeTest, copy_that_fails_before_it_begins_answers_every_sync) {
   expect({Await::bind, Await::execute, Await::sync});
   exchange.copy_ended();
