@@ -11,126 +11,51 @@
 namespace sluice::query {
 
 // X(spelling, enumerator). The functions stand last: is_function() goes by the order.
-#define SLUICE_POSTGRES_WORDS(X)                                                                                                                                                                               \
-  X("abort", abort)                                                                                                                                                                                            \
-  X("all", all) X("alter", alter) X("analyse", analyse) X("analyze", analyze) X("and", and_) X(                                                                                                                \
-      "as", as) X("atomic", atomic) X("authorization", authorization) X("begin", begin)                                                                                                                        \
-      X("call", call) X("case", case_) X("characteristics", characteristics) X(                                                                                                                                \
-          "checkpoint", checkpoint) X("close", close) X("cluster", cluster) X("comment", comment)                                                                                                              \
-          X("commit", commit) X("committed", committed) X("constraints", constraints) X(                                                                                                                       \
-              "copy", copy) X("create", create) X("current", current) X("deallocate", deallocate)                                                                                                              \
-              X("declare", declare) X("default", default_) X("deferrable", deferrable) X(                                                                                                                      \
-                  "delete", delete_) X("discard", discard) X("do", do_) X("drop", drop)                                                                                                                        \
-                  X("else", else_) X("end", end) X("except", except) X("execute", execute) X(                                                                                                                  \
-                      "explain", explain) X("false", false_) X("fetch", fetch)                                                                                                                                 \
-                      X("for", for_) X("from", from) X("function", function) X(                                                                                                                                \
-                          "global",                                                                                                                                                                            \
-                          global) X("grant", grant)                                                                                                                                                            \
-                          X("group", group) X("having", having) X("hold", hold) X(                                                                                                                             \
-                              "import",                                                                                                                                                                        \
-                              import) X("insert", insert)                                                                                                                                                      \
-                              X("intersect", intersect) X("interval", interval) X("into", into) X(                                                                                                             \
-                                  "isolation",                                                                                                                                                                 \
-                                  isolation) X("language",                                                                                                                                                     \
-                                               language) X("level", level)                                                                                                                                     \
-                                  X("limit", limit) X("listen", listen) X("load", load)                                                                                                                        \
-                                      X("local", local) X("lock", lock) X("loop", loop) X(                                                                                                                     \
-                                          "merge", merge) X("move", move)                                                                                                                                      \
-                                          X("names", names) X("none", none_) X(                                                                                                                                \
-                                              "not", not_) X("notify",                                                                                                                                         \
-                                                             notify) X("offset",                                                                                                                               \
-                                                                       offset) X("only",                                                                                                                       \
-                                                                                 only) X("option",                                                                                                             \
-                                                                                         option)                                                                                                               \
-                                              X("or", or_) X("pg_settings", pg_settings) X(                                                                                                                    \
-                                                  "pg_temp",                                                                                                                                                   \
-                                                  pg_temp) X("prepare",                                                                                                                                        \
-                                                             prepare) X("prepared", prepared)                                                                                                                  \
-                                                  X("procedure", procedure) X("read", read) X(                                                                                                                 \
-                                                      "reassign",                                                                                                                                              \
-                                                      reassign) X("recursive", recursive)                                                                                                                      \
-                                                      X("refresh", refresh) X("reindex", reindex) X(                                                                                                           \
-                                                          "release",                                                                                                                                           \
-                                                          release) X("repeatable", repeatable)                                                                                                                 \
-                                                          X("replace", replace) X(                                                                                                                             \
-                                                              "reset",                                                                                                                                         \
-                                                              reset) X("revoke",                                                                                                                               \
-                                                                       revoke) X("role", role)                                                                                                                 \
-                                                              X("rollback",                                                                                                                                    \
-                                                                rollback) X("savepoint", savepoint)                                                                                                            \
-                                                                  X("schema",                                                                                                                                  \
-                                                                    schema) X("security", security)                                                                                                            \
-                                                                      X("select", select) X(                                                                                                                   \
-                                                                          "serializable",                                                                                                                      \
-                                                                          serializable)                                                                                                                        \
-                                                                          X("session", session) X(                                                                                                             \
-                                                                              "set",                                                                                                                           \
-                                                                              set) X("show", show)                                                                                                             \
-                                                                              X("start", start) X(                                                                                                             \
-                                                                                  "stdin", stdin_)                                                                                                             \
-                                                                                  X("stdout", stdout_) X(                                                                                                      \
-                                                                                      "table",                                                                                                                 \
-                                                                                      table)                                                                                                                   \
-                                                                                      X("temp", temp) X(                                                                                                       \
-                                                                                          "tempor"                                                                                                             \
-                                                                                          "ary",                                                                                                               \
-                                                                                          temporary)                                                                                                           \
-                                                                                          X("the"                                                                                                              \
-                                                                                            "n",                                                                                                               \
-                                                                                            then)                                                                                                              \
-                                                                                              X("time", time) X(                                                                                               \
-                                                                                                  "to",                                                                                                        \
-                                                                                                  to)                                                                                                          \
-                                                                                                  X("transaction", transaction) X(                                                                             \
-                                                                                                      "true",                                                                                                  \
-                                                                                                      true_)                                                                                                   \
-                                                                                                      X("truncate", truncate) X(                                                                               \
-                                                                                                          "uncommitted",                                                                                       \
-                                                                                                          uncommitted)                                                                                         \
-                                                                                                          X("union", union_) X(                                                                                \
-                                                                                                              "unlisten",                                                                                      \
-                                                                                                              unlisten)                                                                                        \
-                                                                                                              X("update", update) X(                                                                           \
-                                                                                                                  "vacuum",                                                                                    \
-                                                                                                                  vacuum)                                                                                      \
-                                                                                                                  X("values", values) X(                                                                       \
-                                                                                                                      "verbose",                                                                               \
-                                                                                                                      verbose)                                                                                 \
-                                                                                                                      X("where", where) X(                                                                     \
-                                                                                                                          "with",                                                                              \
-                                                                                                                          with)                                                                                \
-                                                                                                                          X("work",                                                                            \
-                                                                                                                            work)                                                                              \
-                                                                                                                              X("write",                                                                       \
-                                                                                                                                write)                                                                         \
-                                                                                                                                  X("xml",                                                                     \
-                                                                                                                                    xml)                                                                       \
-                                                                                                                                      X("zone",                                                                \
-                                                                                                                                        zone)                                                                  \
-                                                                                                                                          X("currval",                                                         \
-                                                                                                                                            currval)                                                           \
-                                                                                                                                              X("lastval",                                                     \
-                                                                                                                                                lastval)                                                       \
-                                                                                                                                                  X("nextval",                                                 \
-                                                                                                                                                    nextval)                                                   \
-                                                                                                                                                      X(                                                       \
-                                                                                                                                                          "setval",                                            \
-                                                                                                                                                          setval)                                              \
-                                                                                                                                                          X("pg_advisory_lock", pg_advisory_lock) X(           \
-                                                                                                                                                              "pg_advisory_lock_shared",                       \
-                                                                                                                                                              pg_advisory_lock_shared)                         \
-                                                                                                                                                              X("pg_advisory_unlock",                          \
-                                                                                                                                                                pg_advisory_unlock)                            \
-                                                                                                                                                                  X("pg_advisory_unlock_all",                  \
-                                                                                                                                                                    pg_advisory_unlock_all)                    \
-                                                                                                                                                                      X("pg_advisory_unlock_shared",           \
-                                                                                                                                                                        pg_advisory_unlock_shared)             \
-                                                                                                                                                                          X("pg_try_advisory_lock",            \
-                                                                                                                                                                            pg_try_advisory_lock)              \
-                                                                                                                                                                              X("pg_try_advisory_lock_shared", \
-                                                                                                                                                                                pg_try_advisory_lock_shared)   \
-                                                                                                                                                                                  X("set_config",              \
-                                                                                                                                                                                    set_config)
+// clang-format off
+#define SLUICE_POSTGRES_WORDS(X)                                                                  \
+  X("abort", abort) X("all", all) X("alter", alter) X("analyse", analyse) X("analyze", analyze)   \
+  X("and", and_) X("as", as) X("atomic", atomic) X("authorization", authorization)                \
+  X("begin", begin)                                                                               \
+  X("call", call) X("case", case_) X("characteristics", characteristics)                          \
+  X("checkpoint", checkpoint) X("close", close) X("cluster", cluster) X("comment", comment)       \
+  X("commit", commit) X("committed", committed) X("constraints", constraints) X("copy", copy)     \
+  X("create", create) X("current", current)                                                       \
+  X("deallocate", deallocate) X("declare", declare) X("default", default_)                        \
+  X("deferrable", deferrable) X("delete", delete_) X("discard", discard) X("do", do_)             \
+  X("drop", drop)                                                                                 \
+  X("else", else_) X("end", end) X("except", except) X("execute", execute) X("explain", explain)  \
+  X("false", false_) X("fetch", fetch) X("for", for_) X("from", from) X("function", function)     \
+  X("global", global) X("grant", grant) X("group", group)                                         \
+  X("having", having) X("hold", hold)                                                             \
+  X("import", import) X("insert", insert) X("intersect", intersect) X("interval", interval)       \
+  X("into", into) X("isolation", isolation)                                                       \
+  X("language", language) X("level", level) X("limit", limit) X("listen", listen) X("load", load) \
+  X("local", local) X("lock", lock) X("loop", loop)                                               \
+  X("merge", merge) X("move", move)                                                               \
+  X("names", names) X("none", none_) X("not", not_) X("notify", notify)                           \
+  X("offset", offset) X("only", only) X("option", option) X("or", or_)                            \
+  X("pg_settings", pg_settings) X("pg_temp", pg_temp) X("prepare", prepare)                       \
+  X("prepared", prepared) X("procedure", procedure)                                               \
+  X("read", read) X("reassign", reassign) X("recursive", recursive) X("refresh", refresh)         \
+  X("reindex", reindex) X("release", release) X("repeatable", repeatable) X("replace", replace)   \
+  X("reset", reset) X("revoke", revoke) X("role", role) X("rollback", rollback)                   \
+  X("savepoint", savepoint) X("schema", schema) X("security", security) X("select", select)       \
+  X("serializable", serializable) X("session", session) X("set", set) X("show", show)             \
+  X("start", start) X("stdin", stdin_) X("stdout", stdout_)                                       \
+  X("table", table) X("temp", temp) X("temporary", temporary) X("then", then) X("time", time)     \
+  X("to", to) X("transaction", transaction) X("true", true_) X("truncate", truncate)              \
+  X("uncommitted", uncommitted) X("union", union_) X("unlisten", unlisten) X("update", update)    \
+  X("vacuum", vacuum) X("values", values) X("verbose", verbose)                                   \
+  X("where", where) X("with", with) X("work", work) X("write", write)                             \
+  X("xml", xml)                                                                                   \
+  X("zone", zone)                                                                                 \
+  X("currval", currval) X("lastval", lastval) X("nextval", nextval) X("setval", setval)           \
+  X("pg_advisory_lock", pg_advisory_lock) X("pg_advisory_lock_shared", pg_advisory_lock_shared)   \
+  X("pg_advisory_unlock", pg_advisory_unlock) X("pg_advisory_unlock_all", pg_advisory_unlock_all) \
+  X("pg_advisory_unlock_shared", pg_advisory_unlock_shared)                                       \
+  X("pg_try_advisory_lock", pg_try_advisory_lock)                                                 \
+  X("pg_try_advisory_lock_shared", pg_try_advisory_lock_shared) X("set_config", set_config)
+// clang-format on
 
 enum class Word : std::uint8_t {
   none,  // no word of ours
