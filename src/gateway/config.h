@@ -132,6 +132,7 @@ struct PostgresListener {
   unsigned max_clients = 10000;
   std::uint64_t prepared_memory_per_client = 8u
                                              << 20;  // bytes of statement text one client may hold
+  std::uint64_t prepared_memory = 256u << 20;  // bytes, all clients together; 0: no bound
   std::vector<std::string> ignore_startup_parameters;
   Replication replication = Replication::refuse;
   BalanceStrategy balance = BalanceStrategy::primary;

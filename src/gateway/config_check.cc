@@ -105,6 +105,10 @@ class ListenerCheck {
     if (!l_.replicas.empty())
       warning("replicas", "known, but this version sends every statement to the primary");
     if (l_.max_clients == 0) problem("max_clients", "0 would let nobody in");
+    const bool chosen = findings_.was_set(key("prepared_memory_per_client"));
+    if (chosen && l_.prepared_memory != 0 && l_.prepared_memory < l_.prepared_memory_per_client)
+      problem("prepared_memory",
+              "is less than prepared_memory_per_client: lower that one or raise this");
   }
 
   void check_dsn(std::string_view name, const Dsn& dsn) {

@@ -40,6 +40,7 @@ std::vector<Key> keys_of(PostgresListener& l) {
       {"replicas", &l.replicas},
       {"max_clients", CountRef{&l.max_clients, 1}},
       {"prepared_memory_per_client", BytesRef{&l.prepared_memory_per_client}},
+      {"prepared_memory", BytesRef{&l.prepared_memory}},
       {"ignore_startup_parameters", &l.ignore_startup_parameters},
       {"replication", words(l.replication, kReplications)},
       {"pool.mode", words(l.pool.mode, kPoolModes)},

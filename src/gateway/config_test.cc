@@ -147,6 +147,7 @@ primary = "postgres://app:p%40ss@db1:5433/app?sslmode=require"
 replicas = ["postgres://db2:5432/app", "postgres://db3:5432/app"]
 max_clients = 123
 prepared_memory_per_client = "1MB"
+prepared_memory = "64MB"
 ignore_startup_parameters = ["extra_float_digits"]
 replication = "passthrough"
 [postgres.pool]
@@ -231,6 +232,7 @@ TEST(ConfigTest, every_key_can_be_set) {
   EXPECT_EQ(config.postgres[0].primary.password, "p@ss");
   EXPECT_EQ(config.postgres[0].unix_mode, 0770u);
   EXPECT_EQ(config.postgres[0].prepared_memory_per_client, 1u << 20);
+  EXPECT_EQ(config.postgres[0].prepared_memory, 64u << 20);
   EXPECT_EQ(config.postgres[0].auth.users.at("app"), "secret");
 }
 
@@ -402,6 +404,9 @@ INSTANTIATE_TEST_SUITE_P(
             "sluice.toml:4:1: postgres[0].pool: found \"big\", but it is a table: pool = { ... }"},
         Mistake{"prepared_memory_per_client = \"8 apples\"",
                 "sluice.toml:4:30: postgres[0].prepared_memory_per_client: "},
+        Mistake{"prepared_memory = \"1MB\"\nprepared_memory_per_client = \"2MB\"",
+                "sluice.toml:4:19: postgres[0].prepared_memory: is less than "
+                "prepared_memory_per_client: lower that one or raise this"},
         Mistake{"unix_mode = \"888\"",
                 "sluice.toml:4:13: postgres[0].unix_mode: \"888\" is no file mode: write octal "
                 "digits, as \"0770\""},

@@ -40,14 +40,20 @@ std::string unix_path(const PostgresListener& config, std::uint16_t port) {
 PostgresGate::PostgresGate(Gateway& gateway, std::shared_ptr<const PostgresListener> config)
     : gateway_(gateway),
       metrics_(gateway.registry(), config->name),
+      prepared_(std::make_shared<postgres::StatementMemory>()),
       mock_secret_(32, '\0'),
       acceptors_(gateway.workers_.size()),
       upkeep_(gateway.workers_.size()) {
   fill_random(std::span<char>(mock_secret_));
+  prepared_gauge_ = gateway.registry().gauge_fn(
+      "sluice_postgres_prepared_bytes", "Memory of prepared statements and their names.",
+      {{"listener", config->name}},
+      [prepared = prepared_] { return static_cast<double>(prepared->bytes()); });
   for (const auto& worker : gateway.workers_) {
     auto& own = workers_.emplace_back(std::make_unique<postgres::FrontWorker>());
     own->home = worker->index();
     own->loop = &worker->loop();
+    own->statements = postgres::StatementTable(prepared_);
   }
 }
 
@@ -73,6 +79,7 @@ Result<std::shared_ptr<PostgresGate::Setup>> PostgresGate::make_setup(
   options->cancel_timeout = t.cancel;
   options->wait = config->pool.wait;
   options->prepared_bytes = config->prepared_memory_per_client;
+  options->prepared_total = config->prepared_memory;
   options->admin_users = config->auth.admin_users;
   options->stats_users = config->auth.stats_users;
   options->ignored_parameters = config->ignore_startup_parameters;

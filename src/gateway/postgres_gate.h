@@ -124,6 +124,8 @@ class PostgresGate final : public postgres::Front,
 
   Gateway& gateway_;
   postgres::FrontMetrics metrics_;
+  std::shared_ptr<postgres::StatementMemory> prepared_;
+  monitor::Registration prepared_gauge_;
   std::string mock_secret_;
   mutable std::mutex mutex_;  // setup_, routes_, sockets_
   std::shared_ptr<const Setup> setup_;

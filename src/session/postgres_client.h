@@ -129,6 +129,9 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool forward_unnamed(ServerConn& conn, const Frame& frame, const Parse& parse, Ask& request);
   void parse_on(ServerConn& conn, const StatementRef& statement, bool ours,
                 std::string_view client_name);
+  bool make_room(ServerConn& conn, std::string_view name, const StatementRef& statement);
+  void close_orphans(ServerConn& conn);
+  void close_on(ServerConn& conn, StatementRef statement);
   StatementRef as_now(std::string_view name, const StatementRef& statement);
   StatementRef intern_again(const Statement& statement);
   void name_statements(ServerConn& conn);
@@ -181,7 +184,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   CancelKey key_;
 
   Exchange exchange_{*this};
-  ClientStatements statements_;
+  ClientStatements statements_{worker_.statements.memory()};
   struct Unnamed {
     std::string text, types;
     query::Analysis analysis;  // its views point into text

@@ -53,14 +53,7 @@ bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& 
                                         "\" already exists"});
     return true;
   }
-  if (statements_.bytes() + statement->bytes() > options_->prepared_bytes) {
-    refuse_in_group(
-        server,
-        {.sqlstate = std::string(sqlstate::kOutOfMemory),
-         .message = "the client's prepared statements are too large",
-         .hint = "close statements that aren't needed, or raise prepared_memory_per_client"});
-    return true;
-  }
+  if (!make_room(server, parse->name, statement)) return true;
   statements_.put(parse->name, statement);
   if (server.statements().use(*statement)) {
     front_.metrics().statements_reused.add();
@@ -110,10 +103,10 @@ bool PostgresClient::forward_unnamed(ServerConn& server, const Frame& frame, con
 void PostgresClient::parse_on(ServerConn& server, const StatementRef& statement, bool ours,
                               std::string_view client_name) {
   if (StatementRef old = server.statements().surplus(*statement)) {
-    append_close(server.out(), 'S', old->server_name);
     server.statements().erase(*old);
-    exchange_.expect({.kind = Await::close, .ours = true, .statement = std::move(old)});
+    close_on(server, std::move(old));
   }
+  close_orphans(server);
   front_.metrics().statements_parsed.add();
   append_parse(server.out(), statement->server_name, statement->text, statement->types);
   server.statements().add(statement);
@@ -121,6 +114,44 @@ void PostgresClient::parse_on(ServerConn& server, const StatementRef& statement,
                     .ours = ours,
                     .statement = statement,
                     .name = std::string(client_name)});
+}
+
+// False, and the group is refused: the client, or all of them together, would have too much prepared.
+// What the table holds of the statement itself is counted already.
+bool PostgresClient::make_room(ServerConn& server, std::string_view name,
+                               const StatementRef& statement) {
+  const std::size_t name_bytes = ClientStatements::bytes_of_name(name);
+  if (statements_.bytes() + statement->bytes() + name_bytes > options_->prepared_bytes) {
+    refuse_in_group(
+        server,
+        {.sqlstate = std::string(sqlstate::kOutOfMemory),
+         .message = "the client's prepared statements are too large",
+         .hint = "close statements that aren't needed, or raise prepared_memory_per_client"});
+    return false;
+  }
+  if (options_->prepared_total == 0 ||
+      worker_.statements.memory().bytes() + name_bytes <= options_->prepared_total)
+    return true;
+  close_orphans(server);
+  refuse_in_group(server,
+                  {.sqlstate = std::string(sqlstate::kOutOfMemory),
+                   .message = "all clients' prepared statements together are too large",
+                   .hint = "close statements that aren't needed, or raise prepared_memory"});
+  return false;
+}
+
+// Connections keep statements for clients to come. When memory runs short those that no client has any
+// more are the first to go: from half of the bound on, so that they alone never reach it.
+void PostgresClient::close_orphans(ServerConn& server) {
+  if (options_->prepared_total == 0 ||
+      worker_.statements.memory().bytes() <= options_->prepared_total / 2)
+    return;
+  for (StatementRef& old : server.statements().take_orphans()) close_on(server, std::move(old));
+}
+
+void PostgresClient::close_on(ServerConn& server, StatementRef statement) {
+  append_close(server.out(), 'S', statement->server_name);
+  exchange_.expect({.kind = Await::close, .ours = true, .statement = std::move(statement)});
 }
 
 // The statement under the settings that are in force now, where they count for its parsing.

@@ -40,6 +40,7 @@ std::shared_ptr<Statement> StatementTable::make(const Hash128& hash, const State
   made->schema = key.schema;
   made->server_name = name_for(hash);
   if (superseded_ > 0) made->server_name += "_" + std::to_string(superseded_);
+  made->memory = {memory_, made->bytes()};
   if (table_.size() >= purge_at_) purge();
   table_[hash] = made;
   return made;
@@ -66,7 +67,9 @@ const StatementRef* ClientStatements::find(std::string_view name) const {
 void ClientStatements::put(std::string_view name, StatementRef statement) {
   if (!names_) names_ = std::make_unique<Names>();
   erase(name);
-  bytes_ += statement->bytes();
+  bytes_ += statement->bytes() + bytes_of_name(name);
+  memory_->add(bytes_of_name(name));
+  statement->clients.fetch_add(1, std::memory_order_relaxed);
   names_->emplace(name, std::move(statement));
 }
 
@@ -74,11 +77,19 @@ void ClientStatements::erase(std::string_view name) {
   if (!names_) return;
   auto at = names_->find(name);
   if (at == names_->end()) return;
-  bytes_ -= at->second->bytes();
+  bytes_ -= at->second->bytes() + bytes_of_name(name);
+  let_go(at);
   names_->erase(at);
 }
 
+void ClientStatements::let_go(Names::const_iterator at) {
+  memory_->remove(bytes_of_name(at->first));
+  at->second->clients.fetch_sub(1, std::memory_order_relaxed);
+}
+
 void ClientStatements::clear() {
+  if (!names_) return;
+  for (auto at = names_->cbegin(); at != names_->cend(); ++at) let_go(at);
   names_.reset();
   bytes_ = 0;
 }
@@ -114,6 +125,20 @@ void ServerStatements::clear() {
 StatementRef ServerStatements::surplus(const Statement& next) const {
   if (auto at = by_name_.find(next.server_name); at != by_name_.end()) return *at->second;
   return limit_ > 0 && order_.size() >= limit_ ? order_.back() : nullptr;
+}
+
+std::vector<StatementRef> ServerStatements::take_orphans() {
+  constexpr int kLook = 100;
+  std::vector<StatementRef> taken;
+  auto at = order_.end();
+  for (int looked = 0; looked < kLook && at != order_.begin(); ++looked) {
+    --at;
+    if ((*at)->clients.load(std::memory_order_relaxed) > 0) continue;
+    by_name_.erase((*at)->server_name);
+    taken.push_back(std::move(*at));
+    at = order_.erase(at);
+  }
+  return taken;
 }
 
 }  // namespace sluice::postgres

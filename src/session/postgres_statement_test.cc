@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace sluice::postgres {
 namespace {
 
@@ -91,22 +93,23 @@ TEST(StatementTableTest, unused_statements_are_let_go) {
 
 TEST(ClientStatementsTest, bytes_are_those_of_what_is_prepared) {
   StatementTable table;
-  ClientStatements names;
+  ClientStatements names(table.memory());
   EXPECT_EQ(names.bytes(), 0u);
   EXPECT_EQ(names.find("a"), nullptr);
   auto one = made(table, {"select 1", "", "", 0});
   auto big = made(table, {std::string(10'000, 'x'), "", "", 0});
   names.put("a", one);
   names.put("b", big);
-  EXPECT_EQ(names.bytes(), one->bytes() + big->bytes());
+  const std::size_t name = ClientStatements::bytes_of_name("a");
+  EXPECT_EQ(names.bytes(), one->bytes() + big->bytes() + 2 * name);
   EXPECT_GT(big->bytes(), 10'000u);
   names.put("a", big);
-  EXPECT_EQ(names.bytes(), 2 * big->bytes()) << "replaced, not added";
+  EXPECT_EQ(names.bytes(), 2 * (big->bytes() + name)) << "replaced, not added";
   EXPECT_EQ(names.size(), 2u);
   names.erase("a");
   names.erase("a");
   names.erase("unknown");
-  EXPECT_EQ(names.bytes(), big->bytes());
+  EXPECT_EQ(names.bytes(), big->bytes() + name);
   EXPECT_EQ(*names.find("b"), big);
   names.clear();
   EXPECT_EQ(names.bytes(), 0u);
@@ -115,13 +118,46 @@ TEST(ClientStatementsTest, bytes_are_those_of_what_is_prepared) {
 
 TEST(ClientStatementsTest, names_are_bytes) {
   StatementTable table;
-  ClientStatements names;
+  ClientStatements names(table.memory());
   auto one = made(table, {"select 1", "", "", 0});
   names.put("S", one);
   EXPECT_EQ(names.find("s"), nullptr);
   EXPECT_NE(names.find("S"), nullptr);
   names.put(std::string(100'000, 'n'), one);
   EXPECT_NE(names.find(std::string(100'000, 'n')), nullptr);
+}
+
+TEST(StatementMemoryTest, statement_counts_once_and_each_name_for_it) {
+  auto memory = std::make_shared<StatementMemory>();
+  StatementTable here(memory), there(memory);
+  const StatementKey key{std::string_view("select 1"), "", "", 0};
+  {
+    ClientStatements a(*memory), b(*memory);
+    auto statement = made(here, key);
+    EXPECT_EQ(memory->bytes(), statement->bytes());
+    a.put("s", statement);
+    b.put("longer", made(here, key));
+    const std::size_t names =
+        ClientStatements::bytes_of_name("s") + ClientStatements::bytes_of_name("longer");
+    EXPECT_EQ(memory->bytes(), statement->bytes() + names);
+    EXPECT_EQ(statement->clients, 2u);
+    a.put("s", made(there, key));
+    EXPECT_EQ(memory->bytes(), 2 * statement->bytes() + names) << "each worker has its own";
+    EXPECT_EQ(statement->clients, 1u);
+    b.erase("longer");
+    EXPECT_EQ(statement->clients, 0u);
+  }
+  EXPECT_EQ(memory->bytes(), 0u);
+}
+
+TEST(StatementMemoryTest, what_outlives_its_table_is_counted_until_it_ends) {
+  auto memory = std::make_shared<StatementMemory>();
+  auto table = std::make_unique<StatementTable>(memory);
+  StatementRef kept = made(*table, {std::string(5'000, 'x'), "", "", 0});
+  table.reset();
+  EXPECT_GE(memory->bytes(), 5'000u);
+  std::thread([&] { kept.reset(); }).join();
+  EXPECT_EQ(memory->bytes(), 0u);
 }
 
 class ServerStatementsTest : public ::testing::Test {
@@ -151,6 +187,29 @@ TEST_F(ServerStatementsTest, no_limit_means_none) {
   for (int i = 0; i < 500; ++i) server.add(named(i));
   EXPECT_EQ(server.surplus(*named(500)), nullptr);
   EXPECT_EQ(server.size(), 500u);
+}
+
+TEST_F(ServerStatementsTest, those_without_a_name_at_any_client_can_be_taken_out) {
+  ServerStatements server(0);
+  ClientStatements names(table_.memory());
+  for (int i = 0; i < 5; ++i) server.add(named(i));
+  names.put("first", named(0));
+  names.put("third", named(2));
+  const auto taken = server.take_orphans();
+  EXPECT_EQ(taken, (std::vector{named(1), named(3), named(4)})) << "least recently used first";
+  EXPECT_EQ(server.size(), 2u);
+  EXPECT_TRUE(server.use(*named(0)));
+  EXPECT_FALSE(server.use(*named(1)));
+  EXPECT_TRUE(server.take_orphans().empty());
+  names.clear();
+  EXPECT_EQ(server.take_orphans().size(), 2u);
+}
+
+TEST_F(ServerStatementsTest, taking_out_looks_at_a_bounded_number) {
+  ServerStatements server(0);
+  for (int i = 0; i < 150; ++i) server.add(named(i));
+  EXPECT_EQ(server.take_orphans().size(), 100u);
+  EXPECT_EQ(server.take_orphans().size(), 50u);
 }
 
 TEST_F(ServerStatementsTest, adding_again_is_using) {

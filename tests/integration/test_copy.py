@@ -63,6 +63,44 @@ def test_p29_extended_copy_ends_with_sync(filled, table, data, expected):
     assert filled.ask("SELECT 1").value == "1"
 
 
+def blind_copy(table, data, *, syncs_inside=0):
+    """A COPY sent without waiting for the server to ask for data, and its Sync."""
+    return (w.parse("", f"COPY {table} FROM STDIN") + w.bind("", "") + w.execute() + w.SYNC * syncs_inside
+            + w.copy_data(data) + w.COPY_DONE + w.SYNC)
+
+
+@pytest.mark.parametrize("pause", [0, 0.05])
+@pytest.mark.parametrize("syncs_inside", [0, 1])
+def test_p29_copies_sent_ahead_in_one_pipeline(filled, table, pause, syncs_inside):
+    for data in (b"1\n2\n", b"3\n", b"4\n"):
+        filled.send(blind_copy(table, data, syncs_inside=syncs_inside))
+        time.sleep(pause)
+    filled.send(w.query(f"SELECT sum(n) FROM {table}"))
+    for tag in ("COPY 2", "COPY 1", "COPY 1"):
+        replies = filled.ready()
+        assert replies.tags == [tag] and replies.kinds == "12GCZ"
+    assert filled.ready().value == "10"
+    assert filled.quiet()
+
+
+def test_p29_failed_copy_sent_ahead_of_another(filled, table):
+    filled.send(blind_copy(table, b"nonsense\n"), blind_copy(f"{table}_missing", b"1\n"), blind_copy(table, b"5\n"))
+    assert filled.ready().sqlstates == ["22P02"]
+    assert filled.ready().sqlstates == ["42P01"]
+    assert filled.ready().tags == ["COPY 1"]
+    assert filled.quiet()
+    assert filled.ask(f"SELECT sum(n) FROM {table}").value == "5"
+
+
+def test_p29_simple_copies_sent_ahead_in_one_pipeline(filled, table):
+    copy = w.query(f"COPY {table} FROM STDIN; COPY {table} FROM STDIN")
+    data = w.copy_data(b"1\n") + w.COPY_DONE
+    filled.send(copy, data, data, copy, data, data)
+    for _ in range(2):
+        assert filled.ready().tags == ["COPY 1", "COPY 1"]
+    assert filled.ask(f"SELECT count(*) FROM {table}").value == "4"
+
+
 def test_p29_copy_in_in_a_list_of_statements(filled, table):
     filled.send(w.query(f"SELECT 1; COPY {table} FROM STDIN; SELECT 2"))
     filled.until("G")

@@ -1,9 +1,12 @@
 """Points 22-28: prepared statements and portals, whichever server connection runs them."""
+import re
 import struct
+import urllib.request
 
 import pytest
 
 import wire as w
+from servers import wait_until
 
 
 def run(name, *values, portal=""):
@@ -271,6 +274,80 @@ def test_p28_long_texts_and_values(single, wire, size):
     assert a.ask(run("s" * 60, padding), w.SYNC).value == str(2 * size)
     assert a.ask(f"SELECT length('{padding}')").value == str(size)
     assert a.extended("SELECT $1::text", [padding]).value == padding
+
+
+def prepared_bytes(gateway):
+    text = urllib.request.urlopen(f"http://127.0.0.1:{gateway.admin_port}/metrics").read().decode()
+    return float(re.search(r"^sluice_postgres_prepared_bytes\{.*\} (\S+)$", text, re.M)[1])
+
+
+@pytest.mark.sluice_only
+def test_p28_one_clients_statements_are_bounded(gateways, server, wire):
+    gateway = gateways.start(server, listener={"prepared_memory_per_client": "100KB"})
+    client = wire(gateway.endpoint)
+    padding = "x" * 40_000
+    for name in ("a", "b"):
+        assert client.ask(w.parse(name, f"SELECT '{name}{padding}'"), w.SYNC).kinds == "1Z"
+    refused = client.ask(w.parse("c", f"SELECT 'c{padding}'"), run("c"), w.SYNC)
+    assert refused.sqlstates == ["53200"] and "prepared_memory_per_client" in refused.errors[0]["H"]
+    assert client.ask(w.parse("n" * 40_000, "SELECT 1"), w.SYNC).sqlstates == ["53200"]
+    assert client.ask(run("a"), w.SYNC).value == "a" + padding
+    assert client.ask(w.close("S", "a"), w.parse("c", f"SELECT 'c{padding}'"), w.SYNC).kinds == "31Z"
+
+
+@pytest.mark.sluice_only
+def test_p28_all_clients_statements_together_are_bounded(gateways, server, wire):
+    """Equal ones count once; what a client that left had prepared is memory again."""
+    gateway = gateways.start(server, max=2, listener={"prepared_memory": "1MB"})
+    endpoint, padding = gateway.endpoint, "x" * 100_000
+    clients = [wire(endpoint) for _ in range(6)]
+    assert prepared_bytes(gateway) == 0
+    for client in clients:
+        assert client.ask(w.parse("same", f"SELECT 'same{padding}'"), run("same"), w.SYNC).kinds == "12DCZ"
+    most = 2 * 110_000  # once on each worker
+    assert 100_000 < prepared_bytes(gateway) < most
+    refused = 0
+    for number, client in enumerate(clients):
+        for name in ("a", "b"):
+            replies = client.ask(w.parse(name, f"SELECT '{name}{number}{padding}'"), run(name), w.SYNC)
+            if replies.errors:
+                refused += 1
+                assert replies.sqlstates == ["53200"]
+                assert "raise prepared_memory" in replies.errors[0]["H"] and replies.status == "I"
+                assert client.ask(run(name), w.SYNC).sqlstates == ["26000"], "it wasn't prepared"
+            else:
+                assert replies.value == f"{name}{number}{padding}"
+    assert 12 - 9 <= refused <= 12 - 7
+    assert prepared_bytes(gateway) <= 1 << 20
+    last = clients.pop()
+    for client in clients:
+        client.close()
+    for _ in range(3):  # connections still know what nobody has prepared any more, until memory is asked for
+        for name in ("c", "d", "e", "f", "g", "h"):
+            replies = last.ask(w.parse(name, f"SELECT '{name}{padding}'"), w.SYNC)
+            if not replies.errors:
+                assert last.ask(run(name), w.SYNC).value == name + padding
+                last.ask(w.close("S", name), w.SYNC)
+    assert last.ask(w.parse("z", f"SELECT 'z{padding}'"), run("z"), w.SYNC).value == "z" + padding
+
+
+@pytest.mark.sluice_only
+def test_p28_names_count_too(gateways, server, wire):
+    gateway = gateways.start(server, listener={"prepared_memory": "1MB"})
+    client = wire(gateway.endpoint)
+    outcomes = [client.ask(w.parse(f"{number}" + "n" * 100_000, "SELECT 1"), w.SYNC).sqlstates
+                for number in range(12)]
+    assert outcomes[:10] == [[]] * 10 and outcomes[10:] == [["53200"]] * 2
+    client.close()
+    wait_until(lambda: prepared_bytes(gateway) < 2_000, what="the end of the names")
+
+
+@pytest.mark.sluice_only
+def test_p28_without_a_bound(gateways, server, wire):
+    gateway = gateways.start(server, listener={"prepared_memory": 0})
+    client = wire(gateway.endpoint)
+    for number in range(20):
+        assert client.ask(w.parse(f"s{number}", f"SELECT '{number}{'x' * 100_000}'"), w.SYNC).kinds == "1Z"
 
 
 @pytest.mark.parametrize("kind", [b"H", b"S"])
