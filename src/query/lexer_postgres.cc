@@ -195,6 +195,7 @@ void Lexer::skip_line() {
 
 // From /* to the */ that matches it; false if there is none.
 bool Lexer::skip_comment() {
+  const char* from = at_ + 2;
   std::size_t depth = 0;
   for (; end_ - at_ > 1; ++at_) {
     if (at_[0] == '/' && at_[1] == '*') {
@@ -203,6 +204,7 @@ bool Lexer::skip_comment() {
     } else if (at_[0] == '*' && at_[1] == '/') {
       ++at_;
       if (--depth == 0) {
+        comment_ = {from, static_cast<std::size_t>(at_ - 1 - from)};
         ++at_;
         return true;
       }

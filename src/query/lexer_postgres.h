@@ -183,6 +183,8 @@ class Lexer {
     }
     return {.start = end_};
   }
+  // Inside the last /* */ comment before the last token.
+  std::string_view last_comment() const { return comment_; }
 
  private:
   enum Escapes : std::uint8_t { kNone, kDoubling, kBackslash };  // how a quote stands in a string
@@ -228,6 +230,7 @@ class Lexer {
   const char* at_;
   const char* end_;
   const char* signs_end_ = at_;  // up to here there are only + and -, each a token of its own
+  std::string_view comment_;
   bool backslash_;
 };
 
