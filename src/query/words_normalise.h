@@ -2,8 +2,8 @@
 // statement is (LIMIT, ORDER BY, types), those that begin a statement whose literals are data, and those
 // that a reader expects a blank behind: "in (", but "count(".
 //
-// Most words of a text are none of them, and each is looked up: by its first eight bytes as a number,
-// in a table without collisions that the compiler builds.
+// Most words of a text are none of them, and each is looked up: by its first eight bytes as a number
+// and its size, in a table without collisions that the compiler builds.
 #pragma once
 
 #include <array>
@@ -106,13 +106,13 @@ inline constexpr std::array<std::uint64_t, 9> kHeadMasks = [] {
 }();
 
 inline constexpr unsigned kWordBits = 10;
-constexpr std::size_t head_slot(std::uint64_t head, std::uint64_t factor) {
-  return static_cast<std::size_t>((head * factor) >> (64 - kWordBits));
+constexpr std::size_t head_slot(std::uint64_t head, std::size_t size, std::uint64_t factor) {
+  return static_cast<std::size_t>(((head + size) * factor) >> (64 - kWordBits));
 }
 consteval bool collides(std::uint64_t factor) {
   std::array<bool, std::size_t{1} << kWordBits> taken{};
   for (const NormalWord& word : kNormalWords) {
-    bool& slot = taken[head_slot(word_head(word.spelling), factor)];
+    bool& slot = taken[head_slot(word_head(word.spelling), word.spelling.size(), factor)];
     if (slot) return true;
     slot = true;
   }
@@ -133,7 +133,8 @@ inline constexpr auto kNormalTable = [] {
   std::array<WordEntry, std::size_t{1} << kWordBits> table{};
   for (std::size_t i = 0; i < std::size(kNormalWords); ++i) {
     const std::uint64_t head = word_head(kNormalWords[i].spelling);
-    table[head_slot(head, kWordFactor)] = {head, static_cast<std::uint8_t>(i)};
+    table[head_slot(head, kNormalWords[i].spelling.size(), kWordFactor)] = {
+        head, static_cast<std::uint8_t>(i)};
   }
   return table;
 }();
@@ -143,7 +144,7 @@ inline const NormalWord* normal_word(const char* word, std::size_t size) {
   std::uint64_t head = 0;
   std::memcpy(&head, word, sizeof head);
   head &= kHeadMasks[size < 8 ? size : 8];
-  const WordEntry& entry = kNormalTable[head_slot(head, kWordFactor)];
+  const WordEntry& entry = kNormalTable[head_slot(head, size, kWordFactor)];
   if (entry.head != head) return nullptr;
   const NormalWord& found = kNormalWords[entry.word];
   if (size <= 8) return &found;
