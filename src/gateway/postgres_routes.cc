@@ -305,7 +305,12 @@ Result<std::unique_ptr<net::Stream>> PostgresGate::open_tunnel(
     const postgres::RouteRequest& request, const postgres::Parameters& parameters, Buffer& greeting,
     Deadline deadline) {
   auto setup = this->setup();
-  auto target = find_database(*setup->config, request.database);
+  const PostgresListener& config = *setup->config;
+  auto target = find_database(config, request.database);
+  // Physical replication is of a whole server, whatever database is named ("replication", usually).
+  const bool physical = parameters.at(0).second != "database";
+  if (!target && physical && !config.primary.hosts.empty())
+    target = Target{config.primary, config.pool, 0, config.auth.user};
   if (!target) return std::unexpected(unknown_database(request.database));
   auto how = logins(*setup, *target, request.user);
   if (!how) return std::unexpected(how.error());

@@ -26,6 +26,16 @@ bool is_setting(std::string_view name) {
          !name.starts_with("_pq_.");
 }
 
+// What PostgreSQL reads as false, any beginning of the word included, is an ordinary connection; what
+// it doesn't understand it shall refuse itself.
+bool asks_replication(const std::string& value) {
+  const std::string mode = lower(value);
+  if (mode.empty() || mode == "o") return true;
+  for (std::string_view word : {"false", "off", "no", "0"})
+    if (word.starts_with(mode)) return false;
+  return true;
+}
+
 }  // namespace
 
 PostgresClient::PostgresClient(Front& front, FrontWorker& worker,
@@ -154,9 +164,8 @@ Result<void> PostgresClient::settle_startup() {
     return known;
   }
   if (console) return enter_console();
-  if (const std::string* mode = first_->find("replication");
-      mode && *mode != "false" && *mode != "off" && *mode != "no" && *mode != "0")
-    return tunnel(request);
+  if (const std::string* mode = first_->find("replication"); mode && asks_replication(*mode))
+    return tunnel(request, *mode);
   return enter(std::move(request));
 }
 
@@ -278,50 +287,6 @@ void PostgresClient::refuse(const Error& why) {
                      {"why", why.detail}});
   append_error(out_, report_of(why, "FATAL"));
   flush_replies();
-}
-
-// Replication speaks for itself: bytes are carried both ways until one side is through.
-Result<void> PostgresClient::tunnel(const RouteRequest& request) {
-  if (!options_->replication)
-    return std::unexpected(
-        error(Code::permission_denied, sqlstate::kFeatureNotSupported,
-              "replication connections are not passed through: set replication = \"passthrough\""));
-  const Deadline deadline = deadline_after(net::Loop::current()->now(), options_->login_timeout);
-  Parameters parameters;
-  for (const auto& [name, value] : first_->parameters)
-    if (name != "user" && name != "database") parameters.emplace_back(name, value);
-  auto server = front_.open_tunnel(request, parameters, out_, deadline);
-  if (!server) return std::unexpected(server.error());
-  Buffer greeting(std::move(out_));
-  append_authentication(out_, kAuthOk);
-  out_.append(greeting.view());
-  flush_replies();
-  net::Stream& up = **server;
-  fiber_ = net::current_fiber();
-  struct Waker final : net::Stream::Handler {
-    explicit Waker(net::Fiber& fiber) : fiber_(fiber) {}
-    void on_ready() override { net::wake(fiber_); }
-    net::Fiber& fiber_;
-  } waker(*fiber_);
-  stream_->set_handler(&waker);
-  up.set_handler(&waker);
-  Buffer to_server(std::move(in_));
-  auto carry = [](net::Stream& from, Buffer& via, net::Stream& to) {  // false: over
-    for (;;) {
-      if (auto sent = to.flush(via); !sent) return false;
-      if (via.size() >= ServerConn::kHighWater || !from.maybe_readable()) return true;
-      auto got = from.read_some(via);
-      if (!got) return got.error().code == Code::would_block;
-      if (*got == 0) {
-        (void)to.flush(via);
-        return false;
-      }
-    }
-  };
-  while (carry(*stream_, to_server, up) && carry(up, out_, *stream_) && !closing_) net::park();
-  stream_->set_handler(nullptr);
-  up.set_handler(nullptr);
-  return fail(Code::cancelled, "");  // over, nothing to say
 }
 
 }  // namespace sluice::postgres

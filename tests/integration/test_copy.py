@@ -84,7 +84,8 @@ def test_p29_copies_sent_ahead_in_one_pipeline(filled, table, pause, syncs_insid
 
 
 def test_p29_failed_copy_sent_ahead_of_another(filled, table):
-    filled.send(blind_copy(table, b"nonsense\n"), blind_copy(f"{table}_missing", b"1\n"), blind_copy(table, b"5\n"))
+    filled.send(blind_copy(table, b"nonsense\n"), blind_copy(f"{table}_missing", b"1\n"),
+                blind_copy(table, b"5\n"))
     assert filled.ready().sqlstates == ["22P02"]
     assert filled.ready().sqlstates == ["42P01"]
     assert filled.ready().tags == ["COPY 1"]
