@@ -64,7 +64,8 @@ enum class Manner : std::uint8_t {
 
 struct Start {
   TemplateRef statement;
-  std::span<const Value> values;  // parameters and literals, in the order of the text
+  std::span<const Value> values;  // the text's literals in its order, then parameters $1, $2, ...
+  unsigned literals = 0;          // how many of them are literals
   Manner manner = Manner::simple;
   std::uint64_t client = 0;     // the session, unique in the process
   std::string_view application;
@@ -86,6 +87,8 @@ class Recorder;
 // known; it isn't counted but as lost.
 class Run {
  public:
+  // It has waited so long for a connection.
+  void pool_wait(Duration waited);
   // Its bytes went to the server, and nothing stands before it there any more.
   void sent(Time at);
   // Names and types of the columns that follow.
@@ -107,6 +110,7 @@ class Run {
 
  private:
   friend class Recorder;
+  friend struct RunReturn;
   struct State;
   std::unique_ptr<State> state_;
 };
@@ -116,9 +120,9 @@ struct RunReturn {  // gives it back to its recorder
 using RunRef = std::unique_ptr<Run, RunReturn>;
 
 struct WorkloadOptions {
-  std::size_t max_bytes = 32u << 20;     // of statistics, over all workers
-  Duration slow = std::chrono::seconds(1);
-  unsigned slow_samples = 200;           // kept, the newest
+  std::size_t max_bytes = 32u << 20;        // of statistics, over all workers
+  Duration slow = std::chrono::seconds(1);  // from this on; 0: each one, below: none
+  unsigned slow_samples = 200;              // kept, the newest
   enum class Redact : std::uint8_t { none, automatic, all } redact = Redact::automatic;
   // automatic: values of columns whose name contains one of these
   std::vector<std::string> secret_columns = {"password", "passwd", "secret", "token", "api_key",
@@ -173,7 +177,7 @@ struct SlowQuery {
   std::string plan;  // EXPLAIN's JSON, when it was asked for
 };
 
-// A worker's part. One worker; what says so is thread-safe.
+// A worker's part. One worker; what says so is thread-safe. REQUIRES: its runs end before it does.
 class Recorder {
  public:
   RunRef begin(const Start& start);
@@ -202,6 +206,7 @@ class Recorder {
 // Thread-safe.
 class Workload {
  public:
+  // REQUIRES: `templates`, where the statements come from, outlives it.
   Workload(WorkloadOptions options, unsigned workers, Templates& templates);
   ~Workload();
 
@@ -219,8 +224,9 @@ class Workload {
   // Called on a worker for each slow one, outside of locks: to explain it, say. Before traffic.
   void on_slow(std::function<void(const SlowQuery&)> hook);
 
-  // What an earlier process knew. Before traffic.
-  void restore(std::vector<QueryStats> stats);
+  // What an earlier process knew; slow ones newest first. Before traffic.
+  void restore(std::vector<QueryStats> stats, std::vector<SlowQuery> slow = {});
+  // All counts begin anew. What is under way counts to the time after.
   void reset();
 
   struct Totals {
