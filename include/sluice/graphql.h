@@ -13,6 +13,7 @@
 // A Document's views point into the text that was parsed. All functions are thread-safe.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -121,6 +122,8 @@ struct Document {
 // Code::exhausted: beyond the limits; else Code::invalid_argument. Takes time linear in the text (but
 // for sorting names).
 Result<Document> parse(std::string_view text, Limits limits = {});
+template <std::same_as<std::string> Text>
+Result<Document> parse(Text&& text, Limits limits = {}) = delete;  // the views would outlive it
 
 // GetOperation(document, operationName) of the specification, section 6.1. Without a name a document
 // must have one operation.

@@ -24,7 +24,7 @@ constexpr std::string_view kTypical = R"(
     }
   }
   fragment Post on Post { id title body(format: HTML, limit: 500) createdAt likes: reactions(kind: LIKE) { count } }
-  fragment Badges on User { badges(first: 3) { id label } @include(if: true) }
+  fragment Badges on User { badges(first: 3) @include(if: true) { id label } }
 )";
 
 Document must(std::string_view text, benchmark::State& state) {

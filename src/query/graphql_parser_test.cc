@@ -202,7 +202,8 @@ TEST(GraphqlParserTest, exponential_fragments_are_counted_in_no_time) {
     const std::string next = "...F" + std::to_string(i + 1);
     text += "fragment F" + std::to_string(i) + " on T { a { " + next + " " + next + " } }";
   }
-  const Document document = parsed(text + "fragment F1000 on T { a }");
+  text += "fragment F1000 on T { a }";
+  const Document document = parsed(text);
   const Summary s = summarise(document, document.operations[0]);
   EXPECT_EQ(s.size.fields, UINT64_MAX);
   EXPECT_EQ(s.size.depth, 1001);
