@@ -70,7 +70,6 @@ Result<std::shared_ptr<PostgresGate::Setup>> PostgresGate::make_setup(
   options->auth = client_auth(effective_method(*config));
   options->tls = std::move(*tls);
   options->tls_required = config->tls.mode >= TlsMode::require;
-  options->client_cert_required = config->tls.mode >= TlsMode::verify_ca;
   options->replication = config->replication == Replication::passthrough;
   options->login_timeout = t.login;
   options->query_timeout = t.query;

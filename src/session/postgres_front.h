@@ -28,9 +28,8 @@ enum class ClientAuth : std::uint8_t { automatic, trust, password, md5, scram, c
 struct FrontOptions {
   std::string name;
   ClientAuth auth = ClientAuth::automatic;
-  std::shared_ptr<net::TlsServer> tls;  // null: TLS isn't offered
+  std::shared_ptr<net::TlsServer> tls;  // null: TLS isn't offered; it knows who needs a certificate
   bool tls_required = false;
-  bool client_cert_required = false;
   bool replication = false;  // passed through on a connection of their own, else refused
   Duration login_timeout = std::chrono::seconds(60);
   Duration query_timeout{};  // <= 0: none, as for all of these

@@ -165,6 +165,25 @@ def test_p09_client_certificate(gateways, server, park):
 
 
 @pytest.mark.sluice_only
+@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+def test_p09_certificate_can_be_demanded_beside_the_password(gateways, server, park, tmp_path, mode):
+    files = park.certificates
+    endpoint = gateways.start(server, listener={
+        "unix_socket_dir": tmp_path,
+        "tls": {"mode": mode, "cert": files / "server.crt", "key": files / "server.key",
+                "ca": files / "ca.crt"}}).endpoint
+    shown = {"sslcert": str(files / "client.crt"), "sslkey": str(files / "client.key")}
+    options = {"host": "127.0.0.1", "port": endpoint.port, "dbname": "app", "user": "app"}
+    psycopg2.connect(**options, **shown, password="secret", sslmode="require").close()
+    for wrong in ({**shown, "password": "guessed", "sslmode": "require"},
+                  {"password": "secret", "sslmode": "require"},
+                  {"password": "secret", "sslmode": "disable"}):
+        with pytest.raises(psycopg2.OperationalError):
+            psycopg2.connect(**{**options, **wrong})
+    psycopg2.connect(**{**options, "host": str(tmp_path)}, password="secret").close()
+
+
+@pytest.mark.sluice_only
 def test_p09_tls_can_be_demanded(gateways, server, park, raw):
     files = park.certificates
     endpoint = gateways.start(server, listener={
