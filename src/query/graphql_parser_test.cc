@@ -262,13 +262,21 @@ TEST(GraphqlParserTest, hostile_texts_end_in_an_error_soon) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
-TEST(GraphqlParserTest, the_deepest_document_is_read_written_and_destroyed) {
-  const std::string text = times(1000, "{a") + times(1000, "}");
-  const Result<Document> document = parse(text, {.max_depth = 5000});
-  ASSERT_TRUE(document) << document.error().text();
-  EXPECT_EQ(document->operations[0].size.depth, 1000);
-  const std::string printed = print(*document);
-  EXPECT_EQ(*parse(printed, {.max_depth = 1000}), *document);
+TEST(GraphqlParserTest, the_deepest_documents_are_read_written_and_destroyed) {
+  const std::string texts[] = {
+      times(1000, "{a") + times(1000, "}"),
+      times(999, "{...") + "{a}" + times(999, "}"),
+      "{a(b:" + times(999, "[") + "1" + times(999, "]") + ")}",
+      "{a(b:" + times(999, "{c:") + "1" + times(999, "}") + ")}",
+      "query($a:" + times(1000, "[") + "I" + times(1000, "]") + "){a}",
+  };
+  for (const std::string& text : texts) {
+    const Result<Document> document = parse(text, {.max_depth = 5000});
+    ASSERT_TRUE(document) << document.error().text();
+    const std::string printed = print(*document);
+    EXPECT_EQ(*parse(printed, {.max_depth = 1000}), *document);
+    EXPECT_FALSE(normalise(*document, document->operations[0]).text.empty());
+  }
 }
 
 }  // namespace
