@@ -60,7 +60,7 @@ function(sluice_layer NAME)
 
   if(SLUICE_TESTS AND tests)
     add_executable(${NAME}_test ${tests})
-    target_link_libraries(${NAME}_test PRIVATE sluice_${NAME} GTest::gmock GTest::gtest_main)
+    target_link_libraries(${NAME}_test PRIVATE sluice_${NAME} GTest::gmock GTest::gtest_main rapidcheck)
     sluice_precompile(${NAME}_test gmock)
     gtest_discover_tests(${NAME}_test TEST_PREFIX "${NAME}." DISCOVERY_TIMEOUT 60
                          PROPERTIES LABELS unit TIMEOUT 120)

@@ -8,7 +8,9 @@
 // folded to lower case, literals become slots. Equal normalised texts are equal statements but for
 // their constants: what a literal decides stays as it is (LIMIT 10, ORDER BY 1, varchar(10)), and
 // so do parameters ($1). A slot tells the kind of its literal: ? a number, '?' a string, b'?' bits,
-// x'?' hexadecimal, n'?' a national string. An operator ? is written \? so that it is no slot.
+// x'?' hexadecimal, n'?' a national string. A ? of the text itself (an operator; in MySQL a parameter)
+// is written \? so that it is no slot. Of SET, DDL and other statements without data only strings are
+// taken out. Hints and version comments of MySQL stay.
 #pragma once
 
 #include <compare>
@@ -43,8 +45,8 @@ struct Literal {
 
   std::string_view of(std::string_view text) const { return text.substr(at, size); }
 };
-// What a literal says: quotes and escapes undone (not U& escapes); numbers as they are. The view is
-// into `text` or, where something had to be undone, into `scratch`.
+// What a literal says: quotes, prefixes and escapes undone (not U& escapes); numbers as they are. The view
+// is into `text` or, where something had to be undone, into `scratch`. REQUIRES: what read() was given.
 std::string_view value_of(const Literal& literal, std::string_view text, Dialect dialect,
                           bool backslash_escapes, std::string& scratch);
 
@@ -54,8 +56,8 @@ struct Normalised {
   std::span<const Literal> literals;  // in the order of their slots
   std::string_view comment;           // inside the last /* */ comment of the text; empty: none
   unsigned parameters = 0;            // the highest $n, or the number of ? in MySQL's prepared texts
-  // Why the text has no fingerprint: "too long", "unterminated string", "invalid character".
-  // Null: it has one.
+  // Why the text has no fingerprint, and nothing else here: "too long", "unterminated string",
+  // "unterminated comment", "invalid character", "not UTF-8". Null: it has one.
   const char* fault = nullptr;
 };
 

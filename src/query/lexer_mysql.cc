@@ -253,7 +253,10 @@ Token MysqlLexer::hint() {
 // The opening of /*!40101 ... */ with its version, if one adjoins: five or six digits.
 Token MysqlLexer::version_comment() {
   const char* from = at_;
-  if (versioned_) return upto_end(from);  // the server knows no second one inside
+  if (versioned_) {  // the server knows no second one inside
+    versioned_ = false;
+    return upto_end(from);
+  }
   at_ += ahead(2) == 'M' ? 4 : 3;
   const char* digits = at_;
   while (at_ - digits < 6 && is_digit(ahead(0))) ++at_;

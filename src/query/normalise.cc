@@ -5,7 +5,9 @@
 // frame for each open parenthesis. Both are a byte; nothing is looked up again and nothing allocated.
 //
 // The blanks are chosen so that the written text has the same tokens again when it is read.
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <vector>
 
@@ -174,8 +176,8 @@ class Pass {
   std::array<Frame, 64> frames_ = {};
 };
 
-// A minus that the lexer cut off is two bytes with its blank, a placeholder three: \? and a blank.
-constexpr std::size_t kGrowth = 4;
+// A placeholder of one byte becomes three with its blank; nothing else grows more.
+constexpr std::size_t kGrowth = 3;
 
 template <Dialect kDialect, class TextLexer>
 const char* Pass<kDialect, TextLexer>::run() {
@@ -491,11 +493,12 @@ struct Normaliser::Work {
     seen.parameters = pass.parameters();
   }
 
+  // What the output of so many bytes of text needs at most.
   char* room_for(std::size_t text) {
     constexpr std::size_t kSlack = 64;  // fold() writes in blocks
     const std::size_t wanted = text * kGrowth + kSlack;
     if (wanted > size) {
-      size = wanted * 2;
+      size = std::min(std::bit_ceil(wanted), kMaxText * kGrowth + kSlack);
       buffer = std::make_unique_for_overwrite<char[]>(size);
     }
     return buffer.get();
