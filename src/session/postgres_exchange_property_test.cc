@@ -223,5 +223,87 @@ TEST(ExchangePropertyTest, every_answer_finds_its_request) {
   }
 }
 
+// Copies, sent as far ahead as the client likes: data and CopyDone may be out before the server asks, and
+// Syncs between an Execute and its CopyDone are read as part of the copy.
+class Copies : public Recorder {
+ public:
+  explicit Copies(unsigned seed) : random_(seed) {}
+
+  void run() {
+    for (int i = 0; i < 12; ++i) group();
+    while (!wire_.empty()) deliver();
+    EXPECT_TRUE(exchange_.settled());
+    EXPECT_FALSE(exchange_.copying_in());
+    EXPECT_TRUE(exchange_.let_go());
+    EXPECT_EQ(out.view(), said_);
+  }
+
+ private:
+  bool chance(unsigned percent) { return random_() % 100 < percent; }
+
+  void group() {
+    for (unsigned n = random_() % 3; n > 0; --n) {
+      if (chance(30)) send(chance(20) ? 'x' : 'e');
+      if (chance(60)) copy();
+    }
+    send('S');
+  }
+  void copy() {
+    const bool fails = chance(20);  // where no Sync was sent into it: else who answers which is open
+    send('E');
+    while (chance(50)) send(!fails && chance(30) ? 'S' : 'd');
+    send(fails ? 'f' : 'c');
+  }
+
+  // E: begins a COPY, e: a plain execute, x: a failing one, d: data, c, f: CopyDone, CopyFail, S: Sync.
+  void send(char what) {
+    wire_.push_back(what);
+    if (what == 'E' || what == 'e' || what == 'x') exchange_.expect({.kind = Await::execute});
+    if (what == 'c' || what == 'f') exchange_.copy_ended();
+    if (what == 'S' && !exchange_.ignores_sync()) exchange_.expect({.kind = Await::sync});
+    while (!wire_.empty() && chance(40)) deliver();
+  }
+
+  std::string answer(char what) {
+    if (copying_) {
+      copying_ = what == 'd' || what == 'S';
+      skipping_ = what == 'f';
+      return what == 'c' ? message('C') : what == 'f' ? told_error("57014") : std::string();
+    }
+    if (what == 'S') skipping_ = false;
+    if (skipping_ || what == 'd' || what == 'c' || what == 'f') return {};
+    if (what == 'S') return message('Z');
+    copying_ = what == 'E';
+    skipping_ = what == 'x';
+    return copying_ ? message('G') : skipping_ ? told_error("22012") : message('C');
+  }
+  void deliver() {
+    const std::string reply = answer(wire_.front());
+    wire_.pop_front();
+    if (reply.empty()) return;
+    said_ += reply;
+    const Frame frame = **next_frame(std::string_view(reply));
+    ASSERT_EQ(exchange_.take(frame.type, frame.payload, table_), Exchange::Verdict::pass)
+        << frame.type;
+    out.append(frame.bytes);
+  }
+
+  std::mt19937 random_;
+  Exchange exchange_{*this};
+  ServerStatements table_{5};
+  std::deque<char> wire_;
+  bool copying_ = false, skipping_ = false;
+  std::string said_;
+};
+
+TEST(ExchangePropertyTest, every_copy_ends_where_its_client_said) {
+  for (unsigned seed = 1; seed <= 3000; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Copies copies(seed);
+    copies.run();
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::postgres
