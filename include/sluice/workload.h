@@ -91,14 +91,17 @@ class Run {
   void pool_wait(Duration waited);
   // Its bytes went to the server, and nothing stands before it there any more.
   void sent(Time at);
-  // Names and types of the columns that follow.
+  // Names and types of the columns that follow; the first ones matter.
+  static constexpr std::size_t kMostColumns = 8;
   struct Column {
     std::string_view name;
     std::uint32_t type = 0;
     Value::Form form = Value::Form::text;
   };
   void columns(std::span<const Column> columns);
-  // A row of so many bytes came, at a time. True: its fields are wanted too.
+  bool wants_columns() const;  // false: columns() would do nothing
+  // A row of so many bytes came, at a time. True: its fields are wanted too. Types and forms of fields
+  // are those of columns(), where that was called.
   bool row(std::size_t bytes, Time at);
   void fields(std::span<const Value> fields);
   void finish(const Finish& finish);
@@ -136,6 +139,9 @@ struct Sample {
   Duration took{};
   std::int64_t at = 0;  // seconds since 1970
 };
+
+// The statement with the sample's values in their places; nullopt if one was redacted or cut.
+std::optional<std::string> filled(std::string_view normalised, const Sample& sample);
 
 struct CallerStats {
   Caller caller;

@@ -18,13 +18,15 @@ std::size_t bytes_of(const Template& statement) {
 
 // By its words: the facts may not be there yet. A name that looks so costs a detection, no more.
 bool locks_rows(std::string_view text) {
-  for (const std::string_view words :
-       {" for update", " for no key update", " for share", " for key share"})
+  for (const std::string_view words : {" for update", " for no key update", " for share",
+                                       " for key share", " lock in share mode"})
     if (text.find(words) != std::string_view::npos) return true;
   return false;
 }
 
 bool plain_select(const Template& statement) {
+  if (statement.dialect() != Dialect::postgres)  // there is no analysis of others
+    return statement.text().starts_with("select ") && !locks_rows(statement.text());
   const Analysis* analysis = statement.analysis();
   return analysis && analysis->verb == Verb::select && analysis->statements == 1 &&
          !locks_rows(statement.text());

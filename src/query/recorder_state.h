@@ -81,6 +81,12 @@ struct Run::State {
   std::array<char, kMaxValueBytes> raw;
 
   std::uint32_t columns = 0, sampled_rows = 0;
+  struct Kind {
+    std::uint32_t type = 0;
+    Value::Form form = Value::Form::text;
+  };
+  std::array<Kind, EventBody::kMaxColumns> kinds;  // of the columns, if they were told
+  std::uint32_t known_kinds = 0;
   std::uint64_t shape = 0;
   std::string names;                  // of a shape that the journal hasn't seen
   std::vector<std::uint64_t> fields;  // sampled_rows * columns

@@ -24,7 +24,7 @@ void Run::State::reset() {
   finished = has_sent = has_first = wants_fields = new_shape = false;
   rows = bytes = values = shape = 0;
   value_count = stored = used = params = 0;
-  columns = sampled_rows = 0;
+  columns = sampled_rows = known_kinds = 0;
   names.clear();
   fields.clear();
 }
@@ -76,7 +76,11 @@ void Run::columns(std::span<const Column> columns) {
   if (!s.wants_fields || s.sampled_rows > 0) return;
   s.columns = static_cast<std::uint32_t>(std::min<std::size_t>(columns.size(), EventBody::kMaxColumns));
   std::uint64_t hash = s.columns;
-  for (const Column& column : columns.first(s.columns)) hash = hash64(column.name, hash);
+  s.known_kinds = s.columns;
+  for (std::size_t i = 0; i < s.columns; ++i) {
+    s.kinds[i] = {columns[i].type, columns[i].form};
+    hash = hash64(columns[i].name, hash);
+  }
   s.shape = hash | 1U;
   s.names.clear();
   s.new_shape = s.shape != s.entry->shape;
@@ -88,6 +92,8 @@ void Run::columns(std::span<const Column> columns) {
     s.names.push_back('\0');
   }
 }
+
+bool Run::wants_columns() const { return state_->wants_fields && state_->sampled_rows == 0; }
 
 bool Run::row(std::size_t bytes, Time at) {
   State& s = *state_;
@@ -106,8 +112,14 @@ void Run::fields(std::span<const Value> fields) {
   if (s.columns == 0)  // nobody named them
     s.columns = static_cast<std::uint32_t>(std::min<std::size_t>(fields.size(), EventBody::kMaxColumns));
   if (s.columns == 0) return;
-  for (std::size_t i = 0; i < s.columns; ++i)
-    s.fields.push_back(i < fields.size() ? identity_of(fields[i]) : 0);
+  for (std::size_t i = 0; i < s.columns; ++i) {
+    Value field = i < fields.size() ? fields[i] : Value{.form = Value::Form::null};
+    if (i < s.known_kinds && field.form != Value::Form::null) {
+      field.type = s.kinds[i].type;
+      field.form = s.kinds[i].form;
+    }
+    s.fields.push_back(identity_of(field));
+  }
   ++s.sampled_rows;
 }
 
