@@ -1,6 +1,8 @@
 #include "admin/api.h"
 
 #include "admin/page.h"
+#include "admin/query_metrics.h"
+#include "gateway/query_watch.h"
 #include "monitor/prometheus.h"
 
 namespace sluice::admin {
@@ -21,6 +23,21 @@ std::vector<Route> Api::routes() {
        "Prometheus' text format"},
       {"GET", "/performance/pools", token, [this](const Request&) { return pools(); },
        "pools, their clients and connections, pins by cause"},
+      {"GET", "/performance/queries", token, [this](const Request& r) { return queries_.list(r); },
+       "statements and what they cost; sort, order, limit, offset, verb, table, database, user, "
+       "search, min_calls"},
+      {"GET", "/performance/queries/slow", token,
+       [this](const Request& r) { return queries_.slow(r); },
+       "single slow executions with their values, newest first"},
+      {"POST", "/performance/queries/reset", token,
+       [this](const Request& r) { return queries_.reset(r); }, "forgets all statistics"},
+      {"GET", "/performance/queries/*", token, [this](const Request& r) { return queries_.one(r); },
+       "one statement by its fingerprint: callers, samples, histogram, loops"},
+      {"GET", "/performance/n1", token, [this](const Request& r) { return queries_.loops(r); },
+       "loops of queries that should have been one; kind, limit, offset"},
+      {"GET", "/performance/recommendations", token,
+       [this](const Request& r) { return queries_.recommendations(r); },
+       "what to do, in plain words, with evidence"},
   };
 }
 
@@ -43,8 +60,14 @@ Answer Api::health(const Request& request, bool only_ready) {
 Answer Api::live() const { return {.body = "{\"status\":\"ok\"}\n"}; }
 
 Answer Api::metrics() const {
+  auto families = gateway_.registry().collect();
+  auto& watch = gateway_.queries();
+  const auto top = watch.workload().snapshot(gateway_.config()->query.metrics_top);
+  for (auto& family :
+       query_families(top, watch.workload().totals(), watch.templates().counts()))
+    families.push_back(std::move(family));
   return {.content_type = std::string(monitor::kPrometheusContentType),
-          .body = monitor::prometheus_text(gateway_.registry().collect())};
+          .body = monitor::prometheus_text(families)};
 }
 
 Answer Api::pools() const {

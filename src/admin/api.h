@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "admin/health.h"
+#include "admin/queries.h"
 #include "admin/router.h"
 #include "gateway/gateway.h"
 
@@ -15,7 +16,8 @@ namespace sluice::admin {
 // Thread-safe; handlers wait for the gateway's workers, so they don't run on one.
 class Api {
  public:
-  explicit Api(gateway::Gateway& gateway) : gateway_(gateway), router_(routes()) {}
+  explicit Api(gateway::Gateway& gateway)
+      : gateway_(gateway), queries_(gateway), router_(routes()) {}
   const Router& router() const { return router_; }
 
  private:
@@ -26,6 +28,7 @@ class Api {
   Answer pools() const;
 
   gateway::Gateway& gateway_;
+  const QueryApi queries_;
   std::mutex probing_;  // probe_
   UpstreamProbe probe_;
   const Router router_;

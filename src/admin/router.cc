@@ -47,6 +47,17 @@ Answer unauthenticated() {
   return answer;
 }
 
+bool leads_to(const Route& route, Request& request) {
+  const std::string_view path = request.path();
+  if (!route.path.ends_with('*')) return route.path == path;
+  const std::string_view before = route.path.substr(0, route.path.size() - 1);
+  if (!path.starts_with(before) || path.size() == before.size()) return false;
+  const std::string_view rest = path.substr(before.size());
+  if (rest.contains('/')) return false;
+  request.rest = rest;
+  return true;
+}
+
 }  // namespace
 
 bool is_local_host(std::string_view host) {
@@ -77,7 +88,7 @@ Answer Router::find_answer(Request& request, std::string_view token) const {
       request.method == "HEAD" ? std::string_view("GET") : request.method;
   std::string allowed;
   for (const Route& route : routes_) {
-    if (route.path != request.path()) continue;
+    if (!leads_to(route, request)) continue;
     if (route.access == Access::token && !request.authorised) return unauthenticated();
     if (route.method == method) return route.handler(request);
     if (!allowed.empty()) allowed += ", ";

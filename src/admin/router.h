@@ -19,7 +19,7 @@ enum class Access : unsigned char {
 };
 
 struct Route {
-  std::string_view method, path;
+  std::string_view method, path;  // a path may end in /*: one more segment, Request::rest
   Access access;
   std::function<Answer(const Request&)> handler;
   std::string_view summary;

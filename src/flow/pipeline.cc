@@ -10,6 +10,8 @@ using session::Request;
 using session::UpstreamConn;
 
 constexpr int kTries = 3;  // connections that turn out dead before anything was sent
+// A text that takes longer to read than others should wait: about 0.3 ms.
+constexpr std::size_t kLong = 128 * 1024;
 
 Time present() { return net::Loop::current()->now(); }
 
@@ -20,6 +22,21 @@ std::unexpected<Error> too_many_requests(Duration wait) {
                                "53400"});
 }
 
+std::string veil(const Client& client, std::string_view statement) {
+  return query::veil_multibyte(statement, client.encoding == Client::Encoding::shift_jis);
+}
+
+// What was found in the veiled text, as of the text itself.
+void unveil(query::Analysis& analysis, std::string_view veiled, std::string_view text) {
+  if (!analysis.deallocates.empty())
+    analysis.deallocates =
+        text.substr(static_cast<std::size_t>(analysis.deallocates.data() - veiled.data()),
+                    analysis.deallocates.size());
+  // A value that was veiled can't be replayed.
+  if (!analysis.settings.empty() && veiled != text)
+    analysis.pins |= query::bit(query::PinCause::setting);
+}
+
 UpstreamConn& connection(Client& client) { return static_cast<UpstreamConn&>(client.lease.get()); }
 
 }  // namespace
@@ -28,7 +45,11 @@ UpstreamConn& connection(Client& client) { return static_cast<UpstreamConn&>(cli
 Result<void> Pipeline::ask(Client& client, Request& q) {
   if (Duration wait = stages_.limiter.admit(client.id, q.cost, present()); wait > Duration::zero())
     return too_many_requests(wait);
-  if (!q.analysis) q.analysis = examine(client, q.statement);
+  if (!q.analysis) {
+    query::Seen seen = examine(client, q.statement);
+    q.on_examined(seen);
+    q.analysis = std::move(seen.analysis);
+  }
   // Transactions, writes and what arrives in pieces go straight through.
   if (client.lease || !q.whole || q.analysis->verb != query::Verb::select) return fetch(client, q);
   const CacheKey key{.identity = {}, .statement = q.statement};
@@ -42,7 +63,7 @@ Result<void> Pipeline::ask(Client& client, Request& q) {
   return done;
 }
 
-Result<query::Analysis> Pipeline::follow(Client& client, std::string_view statement) {
+Result<query::Seen> Pipeline::follow(Client& client, std::string_view statement) {
   if (Duration wait = stages_.limiter.admit(client.id, 1, present()); wait > Duration::zero())
     return too_many_requests(wait);
   return examine(client, statement);
@@ -53,21 +74,36 @@ void Pipeline::cancel_wait(Client& client) {
     if (replica.pool->cancel(client.id)) return;
 }
 
-query::Analysis Pipeline::examine(const Client& client, std::string_view statement) const {
-  using Encoding = Client::Encoding;
-  if (client.encoding == Encoding::ascii_safe)
-    return stages_.analyzer.examine(statement, client.backslash_escapes);
-  const std::string veiled =
-      query::veil_multibyte(statement, client.encoding == Encoding::shift_jis);
-  query::Analysis analysis = stages_.analyzer.examine(veiled, client.backslash_escapes);
-  if (!analysis.deallocates.empty())
-    analysis.deallocates =
-        statement.substr(static_cast<std::size_t>(analysis.deallocates.data() - veiled.data()),
-                         analysis.deallocates.size());
-  // A value that was veiled can't be replayed.
-  if (!analysis.settings.empty() && veiled != statement)
-    analysis.pins |= query::bit(query::PinCause::setting);
-  return analysis;
+query::Seen Pipeline::examine(const Client& client, std::string_view statement) const {
+  if (statement.size() > kLong) return examine_long(client, statement);
+  if (client.encoding != Client::Encoding::ascii_safe) return examine_veiled(client, statement);
+  return stages_.examiners[client.home]->examine(statement, client.backslash_escapes);
+}
+
+// What looks like a quote may be half a character.
+query::Seen Pipeline::examine_veiled(const Client& client, std::string_view statement) const {
+  const std::string veiled = veil(client, statement);
+  query::Seen seen = stages_.examiners[client.home]->examine(veiled, client.backslash_escapes);
+  unveil(seen.analysis, veiled, statement);
+  seen.comment = {};
+  return seen;
+}
+
+// Read on another thread, while this worker serves others. It has no fingerprint.
+query::Seen Pipeline::examine_long(const Client& client, std::string_view statement) const {
+  query::Seen seen;
+  stages_.elsewhere.run([&] {
+    query::Examiner examiner;
+    if (client.encoding == Client::Encoding::ascii_safe) {
+      seen = examiner.examine(statement, client.backslash_escapes);
+      return;
+    }
+    const std::string veiled = veil(client, statement);
+    seen = examiner.examine(veiled, client.backslash_escapes);
+    unveil(seen.analysis, veiled, statement);
+  });
+  seen.fault = "too long";
+  return seen;
 }
 
 // Balance, pool, exchange, retry, settle.

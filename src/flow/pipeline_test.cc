@@ -115,11 +115,22 @@ class PipelineTest : public ::testing::Test {
   std::shared_ptr<Upstream> upstream;
   std::vector<std::unique_ptr<FakeClient>> clients;
   Limiter limiter;
-  query::Analyzer analyzer;
+  std::vector<std::unique_ptr<query::Examiner>> examiners = [] {
+    std::vector<std::unique_ptr<query::Examiner>> made;
+    made.push_back(std::make_unique<query::Examiner>());
+    return made;
+  }();
+  struct : Elsewhere {
+    void run(const std::function<void()>& work) override {
+      ++runs;
+      work();
+    }
+    int runs = 0;
+  } elsewhere;
   Cache cache;
   Flights flights;
   Balancer balancer;
-  Pipeline pipeline{{limiter, analyzer, cache, flights, balancer}};
+  Pipeline pipeline{{limiter, examiners, elsewhere, cache, flights, balancer}};
 };
 
 TEST_F(PipelineTest, walk_finds_a_connection_asks_it_and_gives_it_back) {
@@ -151,7 +162,7 @@ TEST_F(PipelineTest, statement_that_rides_along_needs_no_connection) {
   on_fiber([&] {
     auto analysis = pipeline.follow(client(), "deallocate \"x\"");
     ASSERT_TRUE(analysis);
-    EXPECT_EQ(analysis->deallocates, "\"x\"");
+    EXPECT_EQ(analysis->analysis.deallocates, "\"x\"");
     EXPECT_THAT(take_log(), IsEmpty());
   });
 }
@@ -164,13 +175,13 @@ TEST_F(PipelineTest, texts_in_two_byte_encodings_are_read_as_such) {
     a.backslash_escapes = true;  // else the backslash would only be a character
     auto analysis = pipeline.follow(a, text);
     ASSERT_TRUE(analysis);
-    EXPECT_EQ(analysis->statements, 2u);
-    EXPECT_EQ(analysis->deallocates, "s");
-    EXPECT_EQ(analysis->deallocates.data(), text.data() + text.size() - 1)
+    EXPECT_EQ(analysis->analysis.statements, 2u);
+    EXPECT_EQ(analysis->analysis.deallocates, "s");
+    EXPECT_EQ(analysis->analysis.deallocates.data(), text.data() + text.size() - 1)
         << "a view into the text itself";
     analysis = pipeline.follow(a, "set application_name to '\x81\x5c'");
     ASSERT_TRUE(analysis);
-    EXPECT_TRUE(analysis->pinned_by(query::PinCause::setting))
+    EXPECT_TRUE(analysis->analysis.pinned_by(query::PinCause::setting))
         << "a veiled value can't be replayed";
   });
 }

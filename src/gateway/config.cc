@@ -12,6 +12,7 @@ std::string_view name_of(TlsMode v) { return kTlsModes[static_cast<int>(v)]; }
 std::string_view name_of(AuthMethod v) { return kAuthMethods[static_cast<int>(v)]; }
 std::string_view name_of(Replication v) { return kReplications[static_cast<int>(v)]; }
 std::string_view name_of(BalanceStrategy v) { return kBalanceStrategies[static_cast<int>(v)]; }
+std::string_view name_of(Redact v) { return kRedacts[static_cast<int>(v)]; }
 std::string_view name_of(CacheMode v) { return kCacheModes[static_cast<int>(v)]; }
 
 std::optional<Target> find_database(const PostgresListener& listener, std::string_view name) {

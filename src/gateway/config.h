@@ -36,6 +36,7 @@ enum class TlsMode : std::uint8_t { disable, allow, prefer, require, verify_ca, 
 enum class Replication : std::uint8_t { refuse, passthrough };
 enum class BalanceStrategy : std::uint8_t { primary };  // every statement goes to the primary
 enum class CacheMode : std::uint8_t { off };
+enum class Redact : std::uint8_t { none, automatic, all };  // values of statements that are kept
 
 // How a client proves who it is.
 enum class AuthMethod : std::uint8_t {
@@ -140,6 +141,23 @@ struct PostgresListener {
   bool operator==(const PostgresListener&) const = default;
 };
 
+// What is known of statements: [query].
+struct QuerySettings {
+  bool enabled = true;
+  std::uint64_t memory = 32u << 20;  // bytes of statistics, over all workers
+  Duration slow = seconds(1);        // slower ones are kept with their values
+  unsigned slow_samples = 200;
+  bool explain_slow = false;        // plans of slow SELECTs, made on a connection to spare
+  unsigned explain_per_minute = 6;  // at most
+  Redact redact = Redact::automatic;
+  // automatic: values of columns whose name contains one of these
+  std::vector<std::string> secret_columns = {"password", "passwd", "secret", "token", "api_key",
+                                             "apikey",   "ssn",    "iban",   "cvv",   "card_number"};
+  unsigned metrics_top = 20;  // fingerprints with series of their own in /metrics
+  std::string record;         // file: every statement with values and first rows, as JSON lines
+  bool operator==(const QuerySettings&) const = default;
+};
+
 struct Config {
   struct Net {
     unsigned workers = 0;  // 0: one per core
@@ -157,8 +175,14 @@ struct Config {
     LogFormat format = LogFormat::text;
     bool operator==(const Logging&) const = default;
   };
+  struct Store {
+    std::string directory;  // what survives a restart; empty: nothing does
+    bool operator==(const Store&) const = default;
+  };
   Net net;
   Admin admin;
+  QuerySettings query;
+  Store store;
   Logging logging;
   Duration drain_timeout = seconds(30);  // how long a graceful stop waits for transactions to end
   std::vector<PostgresListener> postgres;
@@ -189,5 +213,6 @@ std::string_view name_of(AuthMethod v);
 std::string_view name_of(Replication v);
 std::string_view name_of(BalanceStrategy v);
 std::string_view name_of(CacheMode v);
+std::string_view name_of(Redact v);
 
 }  // namespace sluice::gateway

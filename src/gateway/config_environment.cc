@@ -28,9 +28,8 @@ constexpr std::pair<std::string_view, std::string_view> kPoolNames[] = {
 
 // Switches and settings of components that this version doesn't have.
 constexpr std::string_view kLaterSwitches[] = {
-    "ENABLE_QUERY_OPTIMIZER", "ENABLE_CACHE_MANAGER", "ENABLE_RATE_LIMITER",
-    "ENABLE_BATCH_PROCESSOR", "ENABLE_LOAD_BALANCER", "ENABLE_REDIS_CACHE",
-    "ENABLE_MEMORY_CACHE",    "ENABLE_CACHE_WARMING",
+    "ENABLE_CACHE_MANAGER", "ENABLE_RATE_LIMITER", "ENABLE_BATCH_PROCESSOR", "ENABLE_LOAD_BALANCER",
+    "ENABLE_REDIS_CACHE",   "ENABLE_MEMORY_CACHE", "ENABLE_CACHE_WARMING",
 };
 constexpr std::string_view kLaterSettings[] = {
     "CACHE_L1_MAX_SIZE_MB",    "RATE_LIMIT_DEFAULT_RPS", "BATCH_MAX_SIZE",
@@ -90,6 +89,10 @@ class EnvironmentReader {
             PoolMode::session;  // a connection belongs to one client, none waits ready
         listener.pool.min = 0;
       }
+    // systemd's, for a unit with StateDirectory=; of several the first.
+    if (auto state = value_of("STATE_DIRECTORY"))
+      draft_.config.store.directory = state->substr(0, state->find(':'));
+    if (auto on = switch_of("ENABLE_QUERY_OPTIMIZER")) draft_.config.query.enabled = *on;
     if (auto on = switch_of("ENABLE_PERFORMANCE_MONITORING")) draft_.config.admin.enabled = *on;
     for (auto variable : kLaterSwitches)
       if (switch_of(variable) == true)

@@ -27,6 +27,17 @@ std::vector<Key> keys_of(Config& c) {
       {"admin.token", secret(c.admin.token)},
       {"logging.level", words(c.logging.level, kLogLevels)},
       {"logging.format", words(c.logging.format, kLogFormats)},
+      {"query.enabled", &c.query.enabled},
+      {"query.memory", BytesRef{&c.query.memory}},
+      {"query.slow", &c.query.slow},
+      {"query.slow_samples", CountRef{&c.query.slow_samples, 1, 10000}},
+      {"query.explain_slow", &c.query.explain_slow},
+      {"query.explain_per_minute", CountRef{&c.query.explain_per_minute, 1, 600}},
+      {"query.redact", words(c.query.redact, kRedacts)},
+      {"query.secret_columns", &c.query.secret_columns},
+      {"query.metrics_top", CountRef{&c.query.metrics_top, 0, 1000}},
+      {"query.record", file(c.query.record)},
+      {"store.directory", file(c.store.directory)},
   };
 }
 

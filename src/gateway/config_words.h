@@ -15,5 +15,6 @@ inline constexpr std::string_view kAuthMethods[] = {"auto",          "trust", "p
 inline constexpr std::string_view kReplications[] = {"refuse", "passthrough"};
 inline constexpr std::string_view kBalanceStrategies[] = {"primary"};
 inline constexpr std::string_view kCacheModes[] = {"off"};
+inline constexpr std::string_view kRedacts[] = {"none", "auto", "all"};
 
 }  // namespace sluice::gateway

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "gateway/postgres_gate.h"
+#include "gateway/query_watch.h"
 
 namespace sluice::gateway {
 namespace {
@@ -23,7 +24,9 @@ Gateway::Gateway(Config config, Log& log, monitor::Registry& registry)
     : log_(log),
       registry_(registry),
       config_(std::make_shared<const Config>(std::move(config))),
-      pipeline_({limiter_, analyzer_, cache_, flights_, balancer_}) {
+      watch_(std::make_unique<QueryWatch>(*config_, worker_count(*config_), log)),
+      pipeline_({limiter_, watch_->examiners(), *watch_, cache_, flights_, balancer_}) {
+  watch_->explain = [this](const query::SlowQuery& slow) { return explain(slow); };
   for (unsigned i = 0; i < worker_count(*config_); ++i) {
     workers_.push_back(std::make_unique<net::Worker>(i));
     loops_.push_back(&workers_.back()->loop());
@@ -34,6 +37,7 @@ Gateway::~Gateway() { stop(); }
 
 Result<void> Gateway::start() {
   started_ = now();
+  watch_->start();
   for (auto& worker : workers_) worker->start();
   running_ = true;
   std::vector<std::shared_ptr<PostgresGate>> made;
@@ -86,6 +90,7 @@ Result<void> Gateway::reload(Config next) {
       gate->drain_clients(false);
       retired_.push_back(gate);
     }
+  watch_->configure(*config);
   kept.insert(kept.end(), fresh.begin(), fresh.end());
   std::lock_guard lock(mutex_);
   gates_ = std::move(kept);
@@ -141,6 +146,7 @@ void Gateway::stop() {
   while (std::any_of(all.begin(), all.end(), [](const auto& g) { return !g->idle(); }) &&
          now() < deadline)
     std::this_thread::sleep_for(kStep);
+  watch_->stop();
   for (auto& worker : workers_) worker->stop_and_join();
   std::lock_guard lock(mutex_);
   gates_.clear();

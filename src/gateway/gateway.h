@@ -22,6 +22,7 @@
 namespace sluice::gateway {
 
 class PostgresGate;
+class QueryWatch;
 
 // --- what the admin side is told ---------------------------------------------------------------------------
 struct PoolView {
@@ -88,6 +89,10 @@ class Gateway {
   std::vector<ClientView> clients();
   std::vector<Component> components();
   std::vector<Totals> totals();
+  QueryWatch& queries() { return *watch_; }
+  // The plan of a slow SELECT, as EXPLAIN's JSON, on a connection that is idle now. Errors: unavailable
+  // (none is, or it can't be explained), the server's.
+  Result<std::string> explain(const query::SlowQuery& slow);
   unsigned workers() const { return static_cast<unsigned>(workers_.size()); }
   Time started() const { return started_; }
   monitor::Registry& registry() { return registry_; }
@@ -115,7 +120,7 @@ class Gateway {
   std::vector<std::unique_ptr<net::Worker>> workers_;
   postgres::ServerConn::Loops loops_;
   Limiter limiter_;
-  query::Analyzer analyzer_;
+  std::unique_ptr<QueryWatch> watch_;
   Cache cache_;
   Flights flights_;
   Balancer balancer_;

@@ -1,5 +1,7 @@
 #include "gateway/postgres_gate.h"
 
+#include "gateway/query_watch.h"
+
 #include <algorithm>
 
 #include "base/random.h"
@@ -53,6 +55,7 @@ PostgresGate::PostgresGate(Gateway& gateway, std::shared_ptr<const PostgresListe
     auto& own = workers_.emplace_back(std::make_unique<postgres::FrontWorker>());
     own->home = worker->index();
     own->loop = &worker->loop();
+    own->recorder = &gateway.queries().recorder(own->home);
     own->statements = postgres::StatementTable(prepared_);
   }
 }

@@ -147,8 +147,24 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void ensure_parsed(ServerConn& conn, const StatementRef& statement);
   bool ensure_unnamed(ServerConn& conn);
   void refuse_in_group(ServerConn& conn, const ErrorReport& report);
-  std::optional<query::Analysis> examine(std::string_view text, Ask& request);
+  std::optional<query::Known> examine(std::string_view text, Ask& request);
   const StatementRef* find_statement(std::string_view name) const { return statements_.find(name); }
+
+  // _watch
+  query::RunRef watch(const query::Seen& seen, std::string_view text);
+  query::RunRef watch(const query::Known& known, std::string_view text,
+                      std::string_view types = {}, const BindParameters* bound = nullptr,
+                      query::Manner manner = query::Manner::simple);
+  query::RunRef watch_unnamed(const Bind& bind);
+  query::RunRef watch_named(const Bind& bind);
+  query::RunRef begin_run(query::Start start);
+  void take_literals(std::span<const query::Literal> literals, std::string_view text);
+  query::RunRef watch(const Statement& statement, const Bind& bind);
+  void keep_statement(const Parse& parse, query::Known known);
+  Time present() const override { return worker_.loop->now(); }
+  void on_suspended(query::RunRef run) override { suspended_run_ = std::move(run); }
+  void on_described(const Statement& statement, std::string_view columns) override;
+  void on_failed_parse(const Awaited& parse, std::string_view sqlstate) override;
 
   // _state
   void apply(const query::Analysis& analysis, ServerConn& conn);
@@ -189,7 +205,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   ClientStatements statements_{worker_.statements.memory()};
   struct Unnamed {
     std::string text, types;
-    query::Analysis analysis;  // its views point into text
+    query::Known known;  // its views point into text
     bool valid = false;
   } unnamed_;
   std::uint64_t unnamed_count_ = 0;
@@ -214,6 +230,13 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool send_again_ = false;  // ... and it has to be
   Buffer group_;
   StatementRef stale_;
+
+  Time arrived_{};     // of the request under way ...
+  Duration waited_{};  // ... and how long it has waited for its connection
+  query::TemplateRef last_statement_;  // in a transaction
+  Time idle_since_{};
+  query::RunRef portal_run_;     // of what was bound last, until it is executed
+  query::RunRef suspended_run_;  // of what came to its row limit last, until it goes on
 
   query::PinSet pins_ = 0;
   bool recheck_pins_ = false;

@@ -18,6 +18,7 @@ class PostgresClient::Ask final : public session::Request {
   }
   void answer(std::string_view reply) override { client_.out_.append(reply); }
   bool unsent() const override { return !sent; }
+  void on_examined(const query::Seen& seen) override;
 
   bool valid = true;           // the first message holds together
   std::string problem;         // else: why not
@@ -27,11 +28,14 @@ class PostgresClient::Ask final : public session::Request {
   bool told = false;           // the client has had an error for it
   unsigned requests = 0;       // boundaries passed: those that rode along count too
   std::size_t first_size = 0;  // of its first message
+  query::Known known;          // of a Parse; views into the input
+  query::RunRef run;           // of a simple query
 
  private:
   Result<void> examine_first(const Frame& frame);
 
   PostgresClient& client_;
+  bool simple_ = false;
 };
 
 }  // namespace sluice::postgres

@@ -64,6 +64,10 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
   auto frame = next_frame(in_.view());
   if (!frame || !*frame) return Step::need_more;
   const std::size_t size = (*frame)->bytes.size();
+  if (boundary) {
+    arrived_ = present();
+    waited_ = {};
+  }
   if (boundary || request.first) {
     ++request.requests;
     keep_group_ =
@@ -87,7 +91,8 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
     case frontend::kClose: forward_close(server, **frame); break;
     case frontend::kSync: forward_sync(server, **frame); break;
     case frontend::kExecute:
-      exchange_.expect({.kind = Await::execute});
+      if (!portal_run_) portal_run_ = std::move(suspended_run_);
+      exchange_.expect({.kind = Await::execute, .run = std::move(portal_run_)});
       server.out().append((*frame)->bytes);
       in_group_ = true;
       break;
@@ -123,18 +128,14 @@ PostgresClient::Step PostgresClient::forward_data(ServerConn& server, const Head
 
 // The first statement has been through the walk; those that ride along take its first two stages here.
 // `text` is the statement where it will stay; the walk may have seen it in the input.
-std::optional<query::Analysis> PostgresClient::examine(std::string_view text, Ask& request) {
+std::optional<query::Known> PostgresClient::examine(std::string_view text, Ask& request) {
   if (!request.first || !request.analysis) {
     auto followed = front_.walk().follow(*this, text);
     if (!followed) return std::nullopt;
-    return std::move(*followed);
+    return query::keep(std::move(*followed), text, text);
   }
-  query::Analysis analysis = *request.analysis;
-  if (!analysis.deallocates.empty())
-    analysis.deallocates = text.substr(
-        static_cast<std::size_t>(analysis.deallocates.data() - request.statement.data()),
-        analysis.deallocates.size());
-  return analysis;
+  request.known.analysis = *request.analysis;
+  return query::keep(std::move(request.known), request.statement, text);
 }
 
 // False: it isn't admitted and waits for its own walk, which will say so.
@@ -144,8 +145,10 @@ bool PostgresClient::forward_query(ServerConn& server, const Frame& frame, Ask& 
     violation(query.error().detail);
     return false;
   }
-  auto analysis = examine(query->text, request);
-  if (!analysis) return false;
+  query::RunRef run = std::move(request.run);
+  auto known = examine(query->text, request);
+  if (!known) return false;
+  const query::Analysis* analysis = &known->analysis;
   // A statement that was prepared by the protocol isn't known by that name to any server.
   if (renames() && exchange_.settled() && server.status() != 'E' &&
       forget_statement(analysis->deallocates)) {
@@ -163,7 +166,8 @@ bool PostgresClient::forward_query(ServerConn& server, const Frame& frame, Ask& 
     return true;
   }
   if (analysis->pinned_by(query::PinCause::sql_prepare) && renames()) name_statements(server);
-  exchange_.expect({.kind = Await::query});
+  if (!run) run = watch(*known, query->text);
+  exchange_.expect({.kind = Await::query, .run = std::move(run)});
   apply(*analysis, server);
   ++boundaries_sent_;
   server.out().append(frame.bytes);
@@ -181,6 +185,7 @@ void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
   auto bind = read_bind(frame.payload);
   if (!bind) return refuse_in_group(server, report_of(bind.error()));
   if (!renames()) {
+    portal_run_ = watch_named(*bind);
     exchange_.expect({.kind = Await::bind});
     server.out().append(frame.bytes);
     return;
@@ -191,16 +196,18 @@ void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
       return refuse_in_group(server,
                              {.sqlstate = std::string(sqlstate::kUndefinedPreparedStatement),
                               .message = "unnamed prepared statement does not exist"});
-    analysis = &unnamed_.analysis;
+    analysis = &unnamed_.known.analysis;
     if (sequence_lost(*analysis)) return refuse_in_group(server, sequence_report());
+    portal_run_ = watch_unnamed(*bind);
     server.out().append(frame.bytes);
   } else {
     const StatementRef* known = statements_.find(bind->statement);
     if (!known) return refuse_unknown(server, bind->statement);
     const StatementRef statement = as_now(bind->statement, *known);
-    analysis = &statement->analysis;
+    analysis = &statement->known.analysis;
     if (sequence_lost(*analysis)) return refuse_in_group(server, sequence_report());
     ensure_parsed(server, statement);
+    portal_run_ = watch(*statement, *bind);
     append_bind(server.out(), bind->portal, statement->server_name, bind->rest);
     apply(*analysis, server);
     exchange_.expect({.kind = Await::bind, .statement = statement});
@@ -246,6 +253,7 @@ void PostgresClient::forward_close(ServerConn& server, const Frame& frame) {
     exchange_.owe(std::string(reply.view()), std::string(close->name), closed);
     return;
   }
+  if (close->kind == 'S') statements_.erase(close->name);
   exchange_.expect({.kind = Await::close});
   server.out().append(frame.bytes);
 }

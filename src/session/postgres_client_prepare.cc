@@ -29,11 +29,12 @@ bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& 
     return false;
   }
   if (!renames()) {
-    auto analysis = examine(parse->query, request);
-    if (!analysis) return false;
+    auto known = examine(parse->query, request);
+    if (!known) return false;
     in_group_ = true;
-    apply(*analysis, server);
-    exchange_.expect({.kind = Await::parse});
+    apply(known->analysis, server);
+    keep_statement(*parse, std::move(*known));
+    exchange_.expect({.kind = Await::parse, .name = std::string(parse->name)});
     server.out().append(frame.bytes);
     return true;
   }
@@ -43,7 +44,7 @@ bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& 
       {parse->query, parse->types, parse_settings(), schema_epoch()}, [&](std::string_view text) {
         auto found = examine(text, request);
         admitted = found.has_value();
-        return std::move(found).value_or(query::Analysis{});
+        return std::move(found).value_or(query::Known{});
       });
   if (!admitted) return false;
   in_group_ = true;
@@ -77,13 +78,13 @@ bool PostgresClient::forward_unnamed(ServerConn& server, const Frame& frame, con
   unnamed_.valid = false;
   unnamed_.text = parse.query;
   unnamed_.types = parse.types;
-  auto analysis = examine(unnamed_.text, request);
-  if (!analysis) return false;
-  unnamed_.analysis = std::move(*analysis);
+  auto known = examine(unnamed_.text, request);
+  if (!known) return false;
+  unnamed_.known = std::move(*known);
   unnamed_.valid = true;
   in_group_ = true;
   server.unnamed = {id, ++unnamed_count_};
-  if (forget_statement(unnamed_.analysis.deallocates)) {
+  if (forget_statement(unnamed_.known.analysis.deallocates)) {
     // DEALLOCATE of a name that only the protocol knows: of one that we make for it instead.
     const std::string name =
         "sluice_gone_" + std::to_string(id) + "_" + std::to_string(unnamed_count_);
@@ -91,7 +92,7 @@ bool PostgresClient::forward_unnamed(ServerConn& server, const Frame& frame, con
     exchange_.expect({.kind = Await::parse, .ours = true});
     append_parse(server.out(), {}, "DEALLOCATE " + name, {});
     unnamed_.text = "DEALLOCATE " + name;
-    unnamed_.analysis.deallocates = {};
+    unnamed_.known.analysis.deallocates = {};
   } else {
     server.out().append(frame.bytes);
   }
@@ -165,12 +166,7 @@ StatementRef PostgresClient::as_now(std::string_view name, const StatementRef& s
 StatementRef PostgresClient::intern_again(const Statement& old) {
   return worker_.statements.intern(
       {old.text, old.types, parse_settings(), old.schema}, [&](std::string_view text) {
-        query::Analysis analysis = old.analysis;
-        if (!analysis.deallocates.empty())
-          analysis.deallocates =
-              text.substr(static_cast<std::size_t>(analysis.deallocates.data() - old.text.data()),
-                          analysis.deallocates.size());
-        return analysis;
+        return query::keep(old.known, old.text, text);
       });
 }
 

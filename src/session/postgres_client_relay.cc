@@ -28,7 +28,7 @@ Result<void> PostgresClient::Ask::examine_first(const Frame& frame) {
     auto query = read_query(frame.payload);
     if (!query) return std::unexpected(query.error());
     statement = query->text;
-    whole = true;
+    whole = simple_ = true;
   } else if (frame.type == frontend::kParse) {
     auto parse = read_parse(frame.payload);
     if (!parse) return std::unexpected(parse.error());
@@ -38,10 +38,10 @@ Result<void> PostgresClient::Ask::examine_first(const Frame& frame) {
     if (!bind) return std::unexpected(bind.error());
     if (const StatementRef* known = client_.find_statement(bind->statement)) {
       statement = (*known)->text;
-      analysis = (*known)->analysis;
+      analysis = (*known)->known.analysis;
     } else if (bind->statement.empty() && client_.unnamed_.valid) {
       statement = client_.unnamed_.text;
-      analysis = client_.unnamed_.analysis;
+      analysis = client_.unnamed_.known.analysis;
     }
   }
   return {};
@@ -49,9 +49,10 @@ Result<void> PostgresClient::Ask::examine_first(const Frame& frame) {
 
 Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
   waiting_ = false;
-  const Duration waited = worker_.loop->now() - wait_began_;
-  front_.metrics().wait_time.record(waited);
-  route_->counts.wait_ns.fetch_add(waited.count(), std::memory_order_relaxed);
+  waited_ = worker_.loop->now() - wait_began_;
+  front_.metrics().wait_time.record(waited_);
+  route_->counts.wait_ns.fetch_add(waited_.count(), std::memory_order_relaxed);
+  if (request.run) request.run->pool_wait(waited_);
   if (!attached_) {
     server.attach(exchange_);
     attached_ = true;
@@ -213,6 +214,10 @@ void PostgresClient::on_ready(char status) {
   if (relaying_ && timer_.armed())
     arm(deadline_after(worker_.loop->now(), options_->query_timeout));
   if (status != 'I') return;
+  if (suspended_run_) {
+    suspended_run_->finish({.at = now()});
+    suspended_run_.reset();
+  }
   error_seen_ = rolled_back_ = false;
   // What was parsed while the change wasn't committed yet is of the old schema.
   if (std::exchange(schema_changes_, false))

@@ -53,6 +53,11 @@ void PostgresClient::look_for_hangup() {
 void PostgresClient::burst() {
   fiber_ = net::current_fiber();
   starting_ = false;
+  if (last_statement_) {
+    if (idle_ == Idle::in_transaction && worker_.recorder)
+      worker_.recorder->pause(last_statement_, worker_.loop->now() - idle_since_);
+    last_statement_.reset();
+  }
   idle_ = Idle::none;
   while (!closing_) {
     if (serve_next()) continue;
@@ -69,6 +74,7 @@ void PostgresClient::burst() {
   ServerConn* server = conn();
   const bool open = server && server->status() != 'I';
   idle_ = open ? Idle::in_transaction : Idle::between;
+  idle_since_ = worker_.loop->now();
   if (draining_ && !open) return drain(true);
   const Duration limit = open ? options_->idle_in_transaction : options_->client_idle;
   if (limit > Duration::zero() || timer_.armed()) arm(deadline_after(worker_.loop->now(), limit));
@@ -183,7 +189,8 @@ void PostgresClient::ask(const Frame& frame) {
     return;
   }
   request.deadline = deadline_after(began, wait_limit);
-  request_began_ = wait_began_ = began;
+  request_began_ = wait_began_ = arrived_ = began;
+  waited_ = {};
   waiting_ = !lease;
   if (waiting_) arm(deadline_after(began, kLongWait));
   auto asked = front_.walk().ask(*this, request);

@@ -5,6 +5,7 @@ namespace sluice::postgres {
 void Exchange::expect(Awaited awaited) {
   if (skipping_ && awaited.kind != Await::sync) return undo(awaited, skipping_);
   skipping_ = nullptr;
+  if (awaited.run && ++runs_ == 1) awaited.run->sent(owner_->present());
   queue_.push_back(std::move(awaited));
   if (queue_.size() == head_ + 1) pay();
 }
@@ -32,6 +33,7 @@ bool Exchange::parsing() const {
 }
 
 void Exchange::pop() {
+  if (front().run) take_run(front()).reset();  // it never ran
   ++head_;
   if (!settled()) return;
   queue_.clear();
@@ -56,6 +58,7 @@ Exchange::Verdict Exchange::take(char type, std::string_view payload,
   if (!ours && !backend::asynchronous(type)) passed_ = true;
   switch (type) {
     case backend::kRowDescription:
+      if (!settled() && !quiet_) note_columns(payload);
       if (!settled() && front().kind == Await::describe) return on_complete(Await::describe);
       break;
     case backend::kNoData: return on_complete(Await::describe);
@@ -64,6 +67,8 @@ Exchange::Verdict Exchange::take(char type, std::string_view payload,
     case backend::kCloseComplete: return on_complete(Await::close);
     case backend::kCommandComplete: return on_command(payload);
     case backend::kPortalSuspended:
+      if (front().run) owner_->on_suspended(take_run(front()));
+      [[fallthrough]];
     case backend::kEmptyQueryResponse:
       if (!settled() && front().kind == Await::execute) return on_complete(Await::execute);
       break;
@@ -93,6 +98,7 @@ Exchange::Verdict Exchange::take(char type, std::string_view payload,
 Exchange::Verdict Exchange::on_complete(Await kind) {
   if (settled() || front().kind != kind) return Verdict::broken;
   const bool ours = front().ours;
+  if (front().run) finish(front(), {});
   pop();
   return shown(ours);
 }
@@ -101,6 +107,7 @@ Exchange::Verdict Exchange::on_command(std::string_view payload) {
   if (settled()) return Verdict::broken;
   copying_in_ = false;
   if (!payload.empty()) owner_->on_command(payload.substr(0, payload.size() - 1));
+  if (front().run) note_tag(payload);
   if (front().kind == Await::execute) return on_complete(Await::execute);
   if (front().kind != Await::query) return Verdict::broken;
   return shown(front().ours);
@@ -119,6 +126,8 @@ Exchange::Verdict Exchange::on_ready(std::string_view payload) {
     if (kind != Await::query && kind != Await::sync && kind != Await::function)
       return Verdict::broken;
     ours = front().ours;
+    if (front().run) finish(front(), failure_);
+    failure_.clear();
     pop();
   }
   passed_ = false;
@@ -180,6 +189,7 @@ Exchange::Verdict Exchange::on_error(std::string_view payload, ServerStatements&
     owner_->on_error(*error);
   }
   // A simple query or a function call ends with its own ReadyForQuery, everything else at the Sync.
+  note_failure(*error);
   if (front().kind == Await::query || front().kind == Await::function) return verdict;
   skip(&statements);
   skipping_ = settled() ? &statements : nullptr;
@@ -225,6 +235,7 @@ void Exchange::undo(Awaited& awaited, ServerStatements* statements) {
 }
 
 void Exchange::abandon(ServerStatements* statements) {
+  while (Awaited* running = next_run()) finish(*running, "08006");
   for (std::size_t i = queue_.size(); i > head_; --i) undo(queue_[i - 1], statements);
   while (!settled()) pop();
   copying_in_ = false;

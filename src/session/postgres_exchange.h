@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "session/postgres_statement.h"
+#include "sluice/workload.h"
 #include "wire/postgres/backend.h"
 
 namespace sluice::postgres {
@@ -39,6 +40,7 @@ struct Awaited {
   StatementRef statement;  // parse, close: of the server's table; bind: what it binds
   std::string name;        // parse: the client's name for it
   std::string reply;       // owed, refused: frames
+  query::RunRef run;       // query, execute: what counts it; null: nothing does
 };
 
 // Whose replies they are.
@@ -64,6 +66,14 @@ class ReplyOwner {
   virtual void on_lost(const Error& error) = 0;
   // Rows of an exchange whose replies aren't for a client.
   virtual void on_row(std::string_view /*payload*/) {}
+  // The loop's time, for what is counted.
+  virtual Time present() const { return {}; }
+  // An Execute came to its row limit: more may follow.
+  virtual void on_suspended(query::RunRef /*run*/) {}
+  // The server described a statement's result.
+  virtual void on_described(const Statement& /*statement*/, std::string_view /*columns*/) {}
+  // A Parse failed before anything of it was to run.
+  virtual void on_failed_parse(const Awaited& /*parse*/, std::string_view /*sqlstate*/) {}
 };
 
 // One fiber or its loop.
@@ -99,8 +109,12 @@ class Exchange {
   enum class Verdict : std::uint8_t { pass, drop, broken };
   // Judges a whole frame. `statements` is the server's table, kept in step.
   Verdict take(char type, std::string_view payload, ServerStatements& statements);
-  // Judges a frame of rows or copied data by its type alone.
-  Verdict take_data() const { return settled() ? Verdict::broken : shown(false); }
+  // Judges a frame of rows or copied data by its type and size; the payload is empty if it isn't all here.
+  Verdict take_data(char type, std::size_t size, std::string_view payload) {
+    if (settled()) return Verdict::broken;
+    if (front().run) count_row(type, size, payload);
+    return shown(false);
+  }
   bool owes() const { return !settled() && front().kind == Await::owed; }
   // Puts what is owed next into replies().
   void pay();
@@ -120,6 +134,15 @@ class Exchange {
   void skip(ServerStatements* statements);
   void undo(Awaited& awaited, ServerStatements* statements);
 
+  // postgres_exchange_watch.cc: what the query stage is told.
+  void count_row(char type, std::size_t size, std::string_view payload);
+  void note_columns(std::string_view payload);
+  void note_tag(std::string_view payload);
+  void note_failure(const ErrorFields& error);
+  void finish(Awaited& awaited, std::string_view sqlstate);
+  query::RunRef take_run(Awaited& awaited);
+  Awaited* next_run();
+
   Verdict shown(bool ours) const { return quiet_ || ours ? Verdict::drop : Verdict::pass; }
 
   ReplyOwner* owner_;
@@ -138,6 +161,9 @@ class Exchange {
   // Not null: the server, whose table this is, drops everything up to the next Sync, which isn't sent yet.
   ServerStatements* skipping_ = nullptr;
   bool passed_ = false;  // something since the last ReadyForQuery
+  unsigned runs_ = 0;    // in the queue
+  std::uint64_t rows_ = 0;  // by the tags of the run that is answered now
+  std::string failure_;     // SQLSTATE of a simple query that has failed
 };
 
 }  // namespace sluice::postgres

@@ -333,7 +333,7 @@ TEST_F(ExchangeTest, answers_that_nobody_asked_for_break_the_connection) {
   for (char type : std::string_view("12CDdGHITWZcnstV3")) {
     EXPECT_EQ(reply(message(type)), Verdict::broken) << type;
   }
-  EXPECT_EQ(exchange.take_data(), Verdict::broken);
+  EXPECT_EQ(exchange.take_data('D', 10, {}), Verdict::broken);
   EXPECT_EQ(owner.types(), "");
 }
 

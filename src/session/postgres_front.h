@@ -16,6 +16,7 @@
 #include "net/tls.h"
 #include "session/postgres_server.h"
 #include "session/postgres_statement.h"
+#include "sluice/workload.h"
 #include "wire/postgres/scram.h"
 
 namespace sluice::postgres {
@@ -122,6 +123,9 @@ struct FrontMetrics {
 struct FrontWorker {
   unsigned home = 0;
   net::Loop* loop = nullptr;
+  query::Recorder* recorder = nullptr;  // null: statements aren't counted
+  std::vector<query::Value> values;     // of the statement that is being looked at ...
+  std::vector<std::string> undone;      // ... and what had to be written anew for it
   StatementTable statements;
   std::unordered_map<std::uint64_t, std::unique_ptr<PostgresClient>> clients;  // by id
   std::unordered_map<std::uint32_t, PostgresClient*> by_pid;                   // for cancels

@@ -180,7 +180,9 @@ std::size_t ServerConn::route(std::string_view bytes) {
     if (exchange != reader) pass();
     reader = exchange;
     const bool data = type == backend::kDataRow || type == backend::kCopyData;
-    if (exchange && data && exchange->take_data() == Exchange::Verdict::pass) {
+    const std::string_view payload =
+        here < size ? std::string_view{} : bytes.substr(at + kHeadSize, (*head)->payload_size);
+    if (exchange && data && exchange->take_data(type, size, payload) == Exchange::Verdict::pass) {
       const std::size_t n = std::min(size, here);
       at += n;
       partial_ = size - n;
@@ -191,7 +193,6 @@ std::size_t ServerConn::route(std::string_view bytes) {
       if (size > kMaxWhole) lose({Code::protocol_violation, 0, "a server's message is too large"});
       break;
     }
-    const std::string_view payload = bytes.substr(at + kHeadSize, (*head)->payload_size);
     if (!exchange) {
       on_idle_frame({type, payload, bytes.substr(at, size)});
       skip(size);

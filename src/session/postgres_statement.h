@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/hash.h"
-#include "sluice/query.h"
+#include "sluice/examiner.h"
 
 namespace sluice::postgres {
 
@@ -54,6 +54,10 @@ class StatementMemory {
   std::atomic<std::size_t> bytes_ = 0;
 };
 
+struct ResultColumns {
+  std::vector<std::pair<std::string, std::uint32_t>> all;  // name, object id of the type
+};
+
 // Text, parameter types and what the query stage found. Shared by clients and servers; nothing but the
 // count of its holders changes once it is made.
 struct Statement {
@@ -65,7 +69,9 @@ struct Statement {
   std::string settings;
   std::uint64_t schema = 0;  // what was prepared before a change of the schema is another statement
   std::string server_name;   // what connections call it
-  query::Analysis analysis;  // its views point into text
+  query::Known known;        // its views point into text
+  // The columns of its result, once the server has described them. Its worker's clients use it.
+  mutable std::unique_ptr<const ResultColumns> columns;
   StatementMemory::Share memory;
   mutable std::atomic<std::uint32_t> clients = 0;  // names that clients have for it
 
@@ -103,7 +109,7 @@ class StatementTable {
     const Hash128 hash = key.hash();
     if (StatementRef known = find(hash, key)) return known;
     auto made = make(hash, key);
-    made->analysis = examine(std::string_view(made->text));
+    made->known = examine(std::string_view(made->text));
     return made;
   }
   // The server's plan of it is of no use any more: who prepares the text from now on gets a new statement

@@ -7,7 +7,7 @@
 namespace sluice::postgres {
 namespace {
 
-query::Analysis nothing(std::string_view) { return {}; }
+query::Known nothing(std::string_view) { return {}; }
 StatementRef made(StatementTable& table, const StatementKey& key) {
   return table.intern(key, nothing);
 }
@@ -17,7 +17,8 @@ TEST(StatementTableTest, equal_statements_are_one_object_examined_once) {
   int examined = 0;
   auto examine = [&](std::string_view text) {
     ++examined;
-    return query::Analysis{.verb = query::Verb::select, .deallocates = text.substr(0, 6)};
+    return query::Known{
+        .analysis = {.verb = query::Verb::select, .deallocates = text.substr(0, 6)}};
   };
   std::string text = "select 1";
   auto first = table.intern({text, {}, {}, 0}, examine);
@@ -26,7 +27,7 @@ TEST(StatementTableTest, equal_statements_are_one_object_examined_once) {
   EXPECT_EQ(examined, 1);
   text.assign(text.size(), 'x');
   EXPECT_EQ(first->text, "select 1");
-  EXPECT_EQ(first->analysis.deallocates, "select") << "views point into the statement's own text";
+  EXPECT_EQ(first->known.analysis.deallocates, "select") << "views point into the statement's own text";
 }
 
 TEST(StatementTableTest, whatever_changes_a_parse_makes_another_statement) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string_view>
 
+#include "sluice/examiner.h"
 #include "sluice/pool.h"
 #include "sluice/query.h"
 #include "sluice/result.h"
@@ -64,6 +65,8 @@ class Request {
   Deadline deadline = kNever;  // for finding a connection
   bool whole = false;          // all of its bytes are here, so the reply may be shared
 
+  // The walk has examined the statement; it may still have to wait.
+  virtual void on_examined(const query::Seen& /*seen*/) {}
   // Sends the request on `conn` and brings its whole reply to the client, on the calling fiber.
   // An error means that the client got no complete reply and `conn` is lost.
   virtual Result<void> exchange(UpstreamConn& conn) = 0;
@@ -95,7 +98,7 @@ class Walk {
   virtual Result<void> ask(Client& client, Request& request) = 0;
   // For a statement that rides along on the lease which the client holds already: the first two
   // stages only.
-  virtual Result<query::Analysis> follow(Client& client, std::string_view statement) = 0;
+  virtual Result<query::Seen> follow(Client& client, std::string_view statement) = 0;
   // Ends the client's wait for a connection, if it waits: its ask() fails with cancelled.
   virtual void cancel_wait(Client& client) = 0;
 };

@@ -86,7 +86,7 @@ inline std::string types_of(std::string_view bytes) {
 
 inline StatementRef statement(std::string_view text) {
   StatementTable table;
-  return table.intern({text, {}, {}, 0}, [](std::string_view) { return query::Analysis{}; });
+  return table.intern({text, {}, {}, 0}, [](std::string_view) { return query::Known{}; });
 }
 
 class Recorder : public ReplyOwner {

@@ -1,0 +1,69 @@
+// Examiner: what the query stage says of a text that comes: its effects and which statement it is.
+//
+//   query::Templates templates;
+//   query::Examiner examiner(&templates);                       // one for each worker
+//   query::Seen seen = examiner.examine("select * from t where id = 7");
+//   // seen.analysis.verb == Verb::select, (*seen.statement)->text() == "select * from t where id = ?"
+//
+// A text is read once if its statement has been seen before by this worker: the effects come with
+// the template then. That is nearly always.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/facts.h"
+#include "sluice/fingerprint.h"
+#include "sluice/query.h"
+
+namespace sluice::query {
+
+// Views hold until the next examine() of the same examiner, and as long as the text.
+struct Seen {
+  Analysis analysis;
+  const TemplateRef* statement = nullptr;  // null: it has none, see fault
+  std::span<const Literal> literals;
+  std::string_view comment;     // as Normalised has it
+  const char* fault = nullptr;  // Normalised::fault
+};
+
+// The same, to be kept with a copy of the text.
+struct Known {
+  Analysis analysis;  // its views point into the kept text
+  TemplateRef statement;
+  std::vector<Literal> literals;
+  std::string_view comment;  // of the kept text
+  const char* fault = nullptr;
+};
+// `of`: the text that was examined; `kept`: a copy of it that will live as long as the result.
+Known keep(Seen seen, std::string_view of, std::string_view kept);
+Known keep(Known known, std::string_view of, std::string_view kept);
+
+// One worker.
+class Examiner {
+ public:
+  // Without templates, or switched off, texts are examined for their effects only.
+  explicit Examiner(Templates* templates = nullptr) : templates_(templates) {}
+
+  Seen examine(std::string_view text, bool backslash_escapes = false);
+  // Thread-safe.
+  void recognise(bool on) { recognises_.store(on, std::memory_order_relaxed); }
+
+ private:
+  const TemplateRef& find(const Normalised& normalised, std::string_view text, bool backslash);
+
+  // The templates met last, by the low bits of their fingerprints: found without a lock.
+  static constexpr std::size_t kRecent = 2048;
+
+  Templates* templates_;
+  std::atomic<bool> recognises_ = true;
+  Analyzer analyzer_;
+  Normaliser normaliser_;
+  std::vector<TemplateRef> recent_;
+};
+
+}  // namespace sluice::query

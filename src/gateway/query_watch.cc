@@ -1,0 +1,201 @@
+#include "gateway/query_watch.h"
+
+#include <filesystem>
+
+#include "sluice/event.h"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr Duration kTurn = std::chrono::milliseconds(100);
+constexpr Duration kKeep = std::chrono::seconds(60);  // so much is lost by a kill
+constexpr std::size_t kMostToExplain = 16;
+
+query::WorkloadOptions options_of(const QuerySettings& s) {
+  using Options = query::WorkloadOptions;
+  return {.max_bytes = s.memory,
+          .slow = s.slow,
+          .slow_samples = s.slow_samples,
+          .redact = static_cast<Options::Redact>(s.redact),
+          .secret_columns = s.secret_columns,
+          .journal = s.enabled};
+}
+static_assert(static_cast<int>(Redact::all) ==
+              static_cast<int>(query::WorkloadOptions::Redact::all));
+
+}  // namespace
+
+QueryWatch::QueryWatch(const Config& config, unsigned workers, Log& log)
+    : log_(log),
+      workload_(options_of(config.query), workers, templates_),
+      workers_(workers),
+      directory_(config.store.directory),
+      settings_(config.query) {
+  for (unsigned i = 0; i < workers; ++i) {
+    examiners_.push_back(std::make_unique<query::Examiner>(&templates_));
+    examiners_.back()->recognise(config.query.enabled);
+  }
+  workload_.on_slow([this](const query::SlowQuery& slow) {
+    const std::lock_guard lock(mutex_);
+    if (settings_.explain_slow && to_explain_.size() < kMostToExplain) to_explain_.push_back(slow);
+  });
+}
+
+QueryWatch::~QueryWatch() { stop(); }
+
+void QueryWatch::start() {
+  {
+    const std::lock_guard lock(storing_);
+    open_store();
+  }
+  restore();
+  kept_at_ = now();
+  thread_ = std::thread([this] { work(); });
+}
+
+void QueryWatch::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+  turn(now());
+  {
+    const std::lock_guard lock(detecting_);
+    detector_.flush();
+  }
+  keep();
+}
+
+void QueryWatch::configure(const Config& config) {
+  workload_.configure(options_of(config.query));
+  for (const auto& examiner : examiners_) examiner->recognise(config.query.enabled);
+  const std::lock_guard lock(mutex_);
+  settings_ = config.query;
+}
+
+// A text so long that a worker shouldn't read it. The watch's own turns are short.
+void QueryWatch::run(const std::function<void()>& work) {
+  Event done;
+  const std::function<void()> job = [&] {
+    work();
+    done.signal();
+  };
+  bool late = false;
+  {
+    const std::lock_guard lock(mutex_);
+    late = stopping_;
+    if (!late) urgent_.push_back(&job);
+  }
+  if (late) return work();
+  wake_.notify_all();
+  done.wait(kNever);
+}
+
+void QueryWatch::work() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_ || !urgent_.empty()) {
+    if (urgent_.empty()) wake_.wait_for(lock, kTurn);
+    const auto urgent = std::exchange(urgent_, {});
+    lock.unlock();
+    for (const auto* job : urgent) (*job)();
+    turn(now());
+    lock.lock();
+  }
+}
+
+void QueryWatch::turn(Time now) {
+  while (templates_.parse_queued() > 0) {}
+  {
+    const std::lock_guard lock(detecting_);
+    for (unsigned i = 0; i < workers_; ++i)
+      if (const std::string journal = workload_.recorder(i).take_journal(); !journal.empty())
+        detector_.feed(journal);
+    detector_.tick(now);
+  }
+  explain_some(now);
+  if (now - kept_at_ < kKeep) return;
+  kept_at_ = now;
+  keep();
+}
+
+// Plans are made one after the other, each on a connection that nobody needs at the moment.
+void QueryWatch::explain_some(Time now) {
+  std::vector<query::SlowQuery> chosen;
+  {
+    const std::lock_guard lock(mutex_);
+    if (now - minute_ >= std::chrono::minutes(1)) {
+      minute_ = now;
+      explained_ = 0;
+    }
+    for (auto& slow : to_explain_)
+      if (explained_ < settings_.explain_per_minute) {
+        ++explained_;
+        chosen.push_back(std::move(slow));
+      }
+    to_explain_.clear();
+  }
+  for (const auto& slow : chosen)
+    if (explain)
+      if (auto plan = explain(slow)) workload_.explained(slow.id, std::move(*plan));
+}
+
+std::vector<query::Loop> QueryWatch::loops() {
+  const std::lock_guard lock(detecting_);
+  return detector_.findings();
+}
+
+void QueryWatch::reset() {
+  workload_.reset();
+  {
+    const std::lock_guard lock(detecting_);
+    detector_.reset();
+  }
+  const std::lock_guard lock(storing_);
+  if (!store_) return;
+  if (auto done = store_->reset(); !done)
+    log_.warn("query", "statistics can't be erased from disk",
+              {{"error", done.error().detail}});
+}
+
+// --- what survives a restart -------------------------------------------------------------------------------
+
+void QueryWatch::open_store() {
+  if (directory_.empty() || !settings_.enabled) return;
+  std::error_code failed;
+  std::filesystem::create_directories(directory_, failed);
+  auto opened = store::QueryStore::open(directory_ + "/queries.db");
+  if (opened) {
+    store_ = std::move(*opened);
+    return;
+  }
+  log_.warn("query", "statistics of statements won't survive a restart",
+            {{"directory", directory_}, {"error", opened.error().detail}});
+}
+
+void QueryWatch::restore() {
+  const std::lock_guard lock(storing_);
+  if (!store_) return;
+  auto stats = store_->load(templates_);
+  auto loops = store_->load_loops();
+  if (!stats || !loops) {
+    log_.warn("query", "kept statistics can't be read",
+              {{"error", stats ? loops.error().detail : stats.error().detail}});
+    return;
+  }
+  workload_.restore(std::move(*stats));
+  const std::lock_guard detecting(detecting_);
+  detector_.restore(std::move(*loops));
+}
+
+void QueryWatch::keep() {
+  const std::lock_guard lock(storing_);
+  if (!store_) return;
+  auto done = store_->save(workload_.snapshot());
+  if (done) done = store_->save_loops(loops());
+  if (!done) log_.warn("query", "statistics can't be kept", {{"error", done.error().detail}});
+}
+
+}  // namespace sluice::gateway

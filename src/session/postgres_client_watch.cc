@@ -1,0 +1,169 @@
+// What the query stage is told of this client's statements: which, with what values, and by Exchange
+// how each ended.
+#include "session/postgres_client.h"
+#include "session/postgres_client_ask.h"
+#include "wire/postgres/frontend.h"
+
+namespace sluice::postgres {
+namespace {
+
+using query::Value;
+
+// Types of parameters as in Parse: a count of 16 bits, then 32-bit object ids.
+std::uint32_t type_at(std::string_view types, std::size_t i) {
+  if (types.size() < 2 + 4 * (i + 1)) return 0;
+  std::uint32_t type = 0;
+  for (std::size_t k = 0; k < 4; ++k)
+    type = type << 8 | static_cast<unsigned char>(types[2 + 4 * i + k]);
+  return type;
+}
+
+Value value_of(const BoundValue& bound, std::uint32_t type) {
+  if (!bound.value) return {.type = type, .form = Value::Form::null};
+  return {.bytes = *bound.value,
+          .type = type,
+          .form = bound.format == 1 ? Value::Form::binary : Value::Form::text};
+}
+
+}  // namespace
+
+void PostgresClient::Ask::on_examined(const query::Seen& seen) {
+  if (simple_)
+    run = client_.watch(seen, statement);
+  else
+    known = query::keep(seen, statement, statement);
+}
+
+// A simple query, while what was seen of it is still there.
+query::RunRef PostgresClient::watch(const query::Seen& seen, std::string_view text) {
+  if (!worker_.recorder) return nullptr;
+  if (!seen.statement) {
+    if (seen.fault) worker_.recorder->unanalysed(seen.fault, text.size());
+    return nullptr;
+  }
+  take_literals(seen.literals, text);
+  const auto literals = static_cast<unsigned>(seen.literals.size());
+  return begin_run({.statement = *seen.statement, .literals = literals, .comment = seen.comment});
+}
+
+// The same for one that rides along, or was bound: its parameters then come behind its literals.
+query::RunRef PostgresClient::watch(const query::Known& known, std::string_view text,
+                                    std::string_view types, const BindParameters* bound,
+                                    query::Manner manner) {
+  if (!worker_.recorder) return nullptr;
+  if (!known.statement) {
+    if (known.fault) worker_.recorder->unanalysed(known.fault, text.size());
+    return nullptr;
+  }
+  take_literals(known.literals, text);
+  if (bound)
+    for (std::size_t i = 0; i < bound->values.size(); ++i)
+      worker_.values.push_back(value_of(bound->values[i], type_at(types, i)));
+  return begin_run({.statement = known.statement,
+                    .literals = static_cast<unsigned>(known.literals.size()),
+                    .manner = manner,
+                    .comment = known.comment});
+}
+
+// What a Bind is about to run. One that doesn't hold together is the server's to refuse.
+query::RunRef PostgresClient::watch(const Statement& statement, const Bind& bind) {
+  if (!worker_.recorder || !statement.known.statement) return nullptr;
+  auto bound = bind_parameters(bind.rest);
+  if (!bound) return nullptr;
+  query::RunRef run = watch(statement.known, statement.text, statement.types, &*bound,
+                            query::Manner::prepared);
+  if (!run || !statement.columns || !run->wants_columns()) return run;
+  // The client has had them described before and may not ask again.
+  std::vector<query::Run::Column> columns;
+  const auto& formats = bound->result_formats;
+  for (const auto& [name, type] : statement.columns->all) {
+    const std::size_t i = formats.size() == 1 ? 0 : columns.size();
+    const bool binary = i < formats.size() && formats[i] == 1;
+    columns.push_back({name, type, binary ? Value::Form::binary : Value::Form::text});
+  }
+  run->columns(columns);
+  return run;
+}
+
+query::RunRef PostgresClient::watch_unnamed(const Bind& bind) {
+  if (!worker_.recorder || !unnamed_.known.statement) return nullptr;
+  auto bound = bind_parameters(bind.rest);
+  if (!bound) return nullptr;
+  return watch(unnamed_.known, unnamed_.text, unnamed_.types, &*bound, query::Manner::unnamed);
+}
+
+// A Bind in session mode, where the server knows statements by the client's own names.
+query::RunRef PostgresClient::watch_named(const Bind& bind) {
+  if (bind.statement.empty()) return unnamed_.valid ? watch_unnamed(bind) : nullptr;
+  const StatementRef* known = statements_.find(bind.statement);
+  return known ? watch(**known, bind) : nullptr;
+}
+
+query::RunRef PostgresClient::begin_run(query::Start start) {
+  start.values = worker_.values;
+  start.client = id;
+  start.database = database_;
+  start.user = user_;
+  if (const Setting* name = wants ? wants->find("application_name") : nullptr)
+    start.application = name->value;
+  if (conn() && conn()->status() != 'I') last_statement_ = start.statement;
+  start.arrived = arrived_;
+  start.pool_wait = waited_;
+  return worker_.recorder->begin(start);
+}
+
+void PostgresClient::take_literals(std::span<const query::Literal> literals, std::string_view text) {
+  auto& values = worker_.values;
+  auto& undone = worker_.undone;
+  values.clear();
+  if (undone.size() < literals.size()) undone.resize(literals.size());
+  for (std::size_t i = 0; i < literals.size(); ++i)
+    values.push_back({.bytes = query::value_of(literals[i], text, query::Dialect::postgres,
+                                               backslash_escapes, undone[i])});
+}
+
+void PostgresClient::on_described(const Statement& statement, std::string_view columns) {
+  if (statement.columns || !worker_.recorder) return;
+  auto described = read_row_description(columns);
+  if (!described) return;
+  auto made = std::make_unique<ResultColumns>();
+  for (const Column& column : described->columns) {
+    if (made->all.size() == query::Run::kMostColumns) break;
+    made->all.emplace_back(column.name, column.type);
+  }
+  statement.columns = std::move(made);
+}
+
+// Session mode: the statement stays known by the client's name, as long as that doesn't take too much.
+void PostgresClient::keep_statement(const Parse& parse, query::Known known) {
+  if (!worker_.recorder) return;
+  if (parse.name.empty()) {
+    unnamed_.text = parse.query;
+    unnamed_.types = parse.types;
+    unnamed_.known = query::keep(std::move(known), parse.query, unnamed_.text);
+    unnamed_.valid = true;
+    return;
+  }
+  if (statements_.bytes() + parse.query.size() > options_->prepared_bytes) return;
+  statements_.put(parse.name, worker_.statements.intern(
+                                  {parse.query, parse.types, {}, 0}, [&](std::string_view text) {
+                                    return query::keep(std::move(known), parse.query, text);
+                                  }));
+}
+
+// An error before anything was bound: nothing ran, but the statement failed.
+void PostgresClient::on_failed_parse(const Awaited& parse, std::string_view sqlstate) {
+  const query::Known* known = nullptr;
+  if (parse.statement)
+    known = &parse.statement->known;
+  else if (const StatementRef* named = statements_.find(parse.name))
+    known = &(*named)->known;
+  else if (parse.name.empty())
+    known = &unnamed_.known;
+  if (!worker_.recorder || !known || !known->statement) return;
+  worker_.values.clear();
+  query::RunRef run = begin_run({.statement = known->statement});
+  if (run) run->finish({.at = now(), .sqlstate = sqlstate});
+}
+
+}  // namespace sluice::postgres
