@@ -27,7 +27,7 @@ enum class Piece : std::uint8_t {
   spaced_word,  // a blank between it and (
   quoted,       // identifier, hint
   string,
-  number,
+  number,  // and whatever a dot must not touch
   parameter,
   op,
   cast,
@@ -142,7 +142,7 @@ class Pass {
   void comma(const Token& token);
   void semicolon(const Token& token);
   Role role_of(const detail::NormalWord* found) const;
-  bool stays(const Token& number);
+  bool stays();
 
   Frame frame() const { return depth_ < frames_.size() ? frames_[depth_] : Frame::plain; }
   void set_frame(Frame frame) {
@@ -230,6 +230,7 @@ void Pass<kDialect, TextLexer>::word(const Token& token) {
   fold(out_, token.start, token.size, text_end_);
   const detail::NormalWord* found = detail::normal_word(out_, token.size);
   out_ += token.size;
+  if (kDialect == Dialect::mysql && *token.start == '@') before_ = Piece::number;  // @a .b
   if (found == nullptr || member) {
     if (opening_) {
       opening_ = false;
@@ -272,17 +273,11 @@ Role Pass<kDialect, TextLexer>::role_of(const detail::NormalWord* found) const {
 
 // Whether a number decides what the statement is.
 template <Dialect kDialect, class TextLexer>
-bool Pass<kDialect, TextLexer>::stays(const Token& number) {
+bool Pass<kDialect, TextLexer>::stays() {
   switch (role_) {
     case Role::limit: role_ = Role::limited; return true;
     case Role::modifier: role_ = Role::none; return true;
-    case Role::item:
-      role_ = Role::none;
-      for (const char c : number.text()) {
-        if (c < '0' || c > '9') return numbers_stay_;
-      }
-      if (!numbers_stay_) role_ = Role::position;
-      return true;
+    case Role::item: role_ = numbers_stay_ ? Role::none : Role::position; return true;
     default: role_ = Role::none; return numbers_stay_;
   }
 }
@@ -290,7 +285,7 @@ bool Pass<kDialect, TextLexer>::stays(const Token& number) {
 template <Dialect kDialect, class TextLexer>
 void Pass<kDialect, TextLexer>::number(const Token& token) {
   blank(Piece::number);
-  if (!stays(token)) {
+  if (!stays()) {
     *out_++ = '?';
     literal(Literal::Kind::number, token);
     return;

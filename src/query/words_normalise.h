@@ -22,7 +22,7 @@ enum class Role : std::uint8_t {
   fetch,         // FETCH, with
   first,         // FIRST or NEXT
   order,         // ORDER or GROUP, with
-  by,            // BY: a list where bare integers are columns
+  by,            // BY: a list where bare numbers are columns
   select,        // ends such a list
   sets,          // ROLLUP, CUBE, SETS: a parenthesis that is part of one
   type,          // a type that takes numbers
@@ -35,7 +35,7 @@ enum class Role : std::uint8_t {
   // and what the normaliser makes of them
   limited,    // a number that LIMIT kept
   item,       // an item of an ORDER BY list begins
-  position,   // a bare integer there
+  position,   // a bare number there
   modifier,   // a type's modifier may follow
   cast,       // a type follows
   type_name,  // a type behind :: or AS
