@@ -281,10 +281,10 @@ std::string describe(const Token& token) {
   }
 }
 
-std::string position_of(std::string_view text, const char* at) {
+std::string position_of(std::string_view text, std::string_view part) {
   std::size_t line = 1;
   std::size_t column = 1;
-  for (const char* p = text.data(); p != at; ++p) {
+  for (const char* p = text.data(); p != part.data(); ++p) {
     const bool crlf = *p == '\r' && p + 1 != text.data() + text.size() && p[1] == '\n';
     if (*p == '\n' || (*p == '\r' && !crlf)) {
       ++line;

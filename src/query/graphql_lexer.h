@@ -44,8 +44,9 @@ struct Token {
 // For errors: "`{`", "the name `user`", "a string". Long names are cut.
 std::string describe(const Token& token);
 
-// "3:14", both from 1; columns count characters. Linear: for errors only.
-std::string position_of(std::string_view text, const char* at);
+// Where `part`, a view into `text`, begins: "3:14", both from 1; columns count characters. Linear: for
+// errors only.
+std::string position_of(std::string_view text, std::string_view part);
 
 // One thread. The text outlives it.
 class Lexer {

@@ -54,7 +54,7 @@ bool Parser::definition(Document& to) {
   }
   const bool description = is(TokenKind::string) || is(TokenKind::block_string);
   if (description || (is(TokenKind::name) && std::ranges::count(kTypeSystem, token_.text) != 0)) {
-    return refuse(token_.text.data(),
+    return refuse(token_.text,
                   fmt::format("expected {}, found {}: definitions of types can't be executed",
                               kWanted, describe(token_)));
   }
@@ -248,8 +248,7 @@ bool Parser::object(Value& to, Constant constant) {
 void Parser::advance() {
   token_ = lexer_.next();
   if (++tokens_ <= limits_.max_tokens || is(TokenKind::end)) return;
-  refuse(token_.text.data(), fmt::format("more than {} tokens", limits_.max_tokens),
-         Code::exhausted);
+  refuse(token_.text, fmt::format("more than {} tokens", limits_.max_tokens), Code::exhausted);
   token_.kind = TokenKind::bad;
 }
 
@@ -266,13 +265,14 @@ bool Parser::take_name(std::string_view& to, std::string_view what) {
 
 bool Parser::enter() {
   if (++depth_ <= limits_.max_depth) return true;
-  return refuse(token_.text.data(), fmt::format("nested deeper than {}", limits_.max_depth),
+  return refuse(token_.text, fmt::format("nested deeper than {}", limits_.max_depth),
                 Code::exhausted);
 }
 
 bool Parser::unique(const std::vector<std::string_view>& names, std::string_view what) {
-  const char* at = second_of_equals(names);
-  return at == nullptr || refuse(at, fmt::format("expected each {} once, this is one again", what));
+  const std::string_view again = second_of_equals(names);
+  return again.empty() ||
+         refuse(again, fmt::format("expected each {} once, this is one again", what));
 }
 
 bool Parser::unique(const std::vector<Value>& values, std::string_view what) {
@@ -284,15 +284,14 @@ bool Parser::unique(const std::vector<Value>& values, std::string_view what) {
 }
 
 bool Parser::expected(std::string_view what) {
-  const char* at = token_.text.data();
-  if (is(TokenKind::bad)) return refuse(at, lexer_.fault());
-  return refuse(at, fmt::format("expected {}, found {}", what, describe(token_)));
+  if (is(TokenKind::bad)) return refuse(token_.text, lexer_.fault());
+  return refuse(token_.text, fmt::format("expected {}, found {}", what, describe(token_)));
 }
 
 // Keeps the first reason. Always false.
-bool Parser::refuse(const char* at, std::string_view what, Code code) {
+bool Parser::refuse(std::string_view part, std::string_view what, Code code) {
   if (error_.detail.empty()) {
-    error_ = {.code = code, .detail = fmt::format("{}: {}", position_of(text_, at), what)};
+    error_ = {.code = code, .detail = fmt::format("{}: {}", position_of(text_, part), what)};
   }
   return false;
 }

@@ -55,7 +55,7 @@ class Parser {
   bool unique(const std::vector<std::string_view>& names, std::string_view what);
   bool unique(const std::vector<Value>& values, std::string_view what);
   bool expected(std::string_view what);
-  bool refuse(const char* at, std::string_view what, Code code = Code::invalid_argument);
+  bool refuse(std::string_view part, std::string_view what, Code code = Code::invalid_argument);
 
   std::string_view text_;
   Limits limits_;
@@ -66,7 +66,7 @@ class Parser {
   Error error_;
 };
 
-// The later one of two equal names, if there are any; null: all differ. Views into one text.
-const char* second_of_equals(std::vector<std::string_view> names);
+// The later one of two equal names, if there are any; empty: all differ. REQUIRES: views into one text.
+std::string_view second_of_equals(std::vector<std::string_view> names);
 
 }  // namespace sluice::query::graphql

@@ -216,6 +216,7 @@ Document parsed(const std::string& text) {
 
 std::vector<Normalised> shapes(const Document& document) {
   std::vector<Normalised> all;
+  all.reserve(document.operations.size());
   for (const Operation& o : document.operations) all.push_back(normalise(document, o));
   return all;
 }

@@ -68,39 +68,41 @@ class Rules {
     std::size_t next = 0;  // of its spreads
   };
 
-  bool refuse(const char* at, std::string_view what) {
+  bool refuse(std::string_view part, std::string_view what) {
     error_ = {.code = Code::invalid_argument,
-              .detail = fmt::format("{}: {}", position_of(text_, at), what)};
+              .detail = fmt::format("{}: {}", position_of(text_, part), what)};
     return false;
   }
 
   bool operations_named() {
     std::vector<std::string_view> names;
+    names.reserve(document_.operations.size());
     for (const Operation& o : document_.operations) names.push_back(o.name);
     const auto anonymous = std::ranges::find(document_.operations, "", &Operation::name);
     if (names.size() > 1 && anonymous != document_.operations.end()) {
       return refuse(begin_of(*anonymous), "expected a name: an anonymous operation stands alone");
     }
-    const char* at = names.size() > 1 ? second_of_equals(std::move(names)) : nullptr;
-    return at == nullptr || refuse(at, "expected each operation's name once, this is one again");
+    const std::string_view again = names.size() > 1 ? second_of_equals(std::move(names)) : "";
+    return again.empty() || refuse(again, "expected each operation's name once, this is one again");
   }
 
   // An anonymous operation's first selection: it always has one, with a name or a type or more inside.
-  static const char* begin_of(const Operation& operation) {
+  static std::string_view begin_of(const Operation& operation) {
     const Selection* first = &operation.selections.front();
     while (first->name.empty()) first = &first->selections.front();
-    return first->alias.empty() ? first->name.data() : first->alias.data();
+    return first->alias.empty() ? first->name : first->alias;
   }
 
   bool fragments_named() {
     std::vector<std::string_view> names;
+    names.reserve(document_.fragments.size());
     for (std::uint32_t i = 0; i < document_.fragments.size(); ++i) {
       names.push_back(document_.fragments[i].name);
       by_name_.push_back(i);
     }
     std::ranges::sort(by_name_, {}, [&](std::uint32_t i) { return names[i]; });
-    const char* at = second_of_equals(names);
-    return at == nullptr || refuse(at, "expected each fragment's name once, this is one again");
+    const std::string_view again = second_of_equals(names);
+    return again.empty() || refuse(again, "expected each fragment's name once, this is one again");
   }
 
   // Finds the fragment of each spread below; `all` gets the spreads.
@@ -111,7 +113,7 @@ class Rules {
       const auto name = [&](std::uint32_t i) { return document_.fragments[i].name; };
       const auto at = std::ranges::lower_bound(by_name_, one.name, {}, name);
       if (at == by_name_.end() || name(*at) != one.name) {
-        return refuse(one.name.data(), "expected the name of a fragment of this document");
+        return refuse(one.name, "expected the name of a fragment of this document");
       }
       one.fragment = *at;
       if (all != nullptr) all->push_back(&one);
@@ -153,7 +155,7 @@ class Rules {
       names.append(document_.fragments[step->fragment].name.substr(0, 100)).append(" -> ");
     }
     names.append(spread.name.substr(0, 100));
-    return refuse(spread.name.data(), "expected no cycle of fragments, this closes " + names);
+    return refuse(spread.name, "expected no cycle of fragments, this closes " + names);
   }
 
   Document& document_;
@@ -207,13 +209,13 @@ void drop_repeated(std::vector<std::string_view>& names) {
 
 }  // namespace
 
-const char* second_of_equals(std::vector<std::string_view> names) {
+std::string_view second_of_equals(std::vector<std::string_view> names) {
   std::ranges::sort(names, [](std::string_view a, std::string_view b) {
     const int order = a.compare(b);
     return order != 0 ? order < 0 : std::less<>{}(a.data(), b.data());
   });
   const auto found = std::ranges::adjacent_find(names);
-  return found == names.end() ? nullptr : std::next(found)->data();
+  return found == names.end() ? std::string_view() : *std::next(found);
 }
 
 bool apply_rules(Document& document, std::string_view text, Error& error) {
