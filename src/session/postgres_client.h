@@ -132,6 +132,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void parse_on(ServerConn& conn, const StatementRef& statement, bool ours,
                 std::string_view client_name);
   bool make_room(ServerConn& conn, std::string_view name, const StatementRef& statement);
+  bool exceeds(std::size_t bytes, unsigned part) const;
   void close_orphans(ServerConn& conn);
   void close_on(ServerConn& conn, StatementRef statement);
   StatementRef as_now(std::string_view name, const StatementRef& statement);

@@ -130,9 +130,7 @@ bool PostgresClient::make_room(ServerConn& server, std::string_view name,
          .hint = "close statements that aren't needed, or raise prepared_memory_per_client"});
     return false;
   }
-  if (options_->prepared_total == 0 ||
-      worker_.statements.memory().bytes() + name_bytes <= options_->prepared_total)
-    return true;
+  if (!exceeds(name_bytes, 1)) return true;
   close_orphans(server);
   refuse_in_group(server,
                   {.sqlstate = std::string(sqlstate::kOutOfMemory),
@@ -141,12 +139,16 @@ bool PostgresClient::make_room(ServerConn& server, std::string_view name,
   return false;
 }
 
+// With so many bytes more, all clients together would have more prepared than that part of the bound.
+bool PostgresClient::exceeds(std::size_t bytes, unsigned part) const {
+  return options_->prepared_total > 0 &&
+         worker_.statements.memory().bytes() + bytes > options_->prepared_total / part;
+}
+
 // Connections keep statements for clients to come. When memory runs short those that no client has any
 // more are the first to go: from half of the bound on, so that they alone never reach it.
 void PostgresClient::close_orphans(ServerConn& server) {
-  if (options_->prepared_total == 0 ||
-      worker_.statements.memory().bytes() <= options_->prepared_total / 2)
-    return;
+  if (!exceeds(0, 2)) return;
   for (StatementRef& old : server.statements().take_orphans()) close_on(server, std::move(old));
 }
 

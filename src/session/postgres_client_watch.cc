@@ -144,7 +144,8 @@ void PostgresClient::keep_statement(const Parse& parse, query::Known known) {
     unnamed_.valid = true;
     return;
   }
-  if (statements_.bytes() + parse.query.size() > options_->prepared_bytes) return;
+  const std::size_t bytes = parse.query.size() + ClientStatements::bytes_of_name(parse.name);
+  if (statements_.bytes() + bytes > options_->prepared_bytes || exceeds(bytes, 1)) return;
   statements_.put(parse.name, worker_.statements.intern(
                                   {parse.query, parse.types, {}, 0}, [&](std::string_view text) {
                                     return query::keep(std::move(known), parse.query, text);
