@@ -63,10 +63,17 @@ constexpr std::array<Class, 256> kClasses = classes();
 Class class_of(char c) { return kClasses[static_cast<unsigned char>(c)]; }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_name_char(char c) {
-  const Class is = class_of(c);
-  return is == Class::letter || is == Class::prefix_letter || is == Class::digit;
+
+consteval std::array<bool, 256> name_chars() {
+  std::array<bool, 256> in{};
+  for (unsigned c = 0; c < 256; ++c) {
+    in[c] = kClasses[c] == Class::letter || kClasses[c] == Class::prefix_letter ||
+            kClasses[c] == Class::digit;
+  }
+  return in;
 }
+constexpr std::array<bool, 256> kNameChars = name_chars();
+bool is_name_char(char c) { return kNameChars[static_cast<unsigned char>(c)]; }
 bool ends_name(char c) { return is_name_char(c) || c == '\'' || c == '"' || c == '`'; }
 bool is_binary(char c) { return c == '0' || c == '1'; }
 bool is_hex(char c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
@@ -127,7 +134,9 @@ Token MysqlLexer::next() {
 }
 
 void MysqlLexer::skip_identifier_chars() {
-  while (at_ != end_ && is_name_char(*at_)) ++at_;
+  const char* p = at_;
+  while (p != end_ && is_name_char(*p)) ++p;
+  at_ = p;
 }
 void MysqlLexer::skip_digits() {
   while (at_ != end_ && is_digit(*at_)) ++at_;
@@ -214,9 +223,11 @@ Token MysqlLexer::at_sign() {
 }
 
 Token MysqlLexer::operator_token() {
-  const std::string_view rest(at_, static_cast<std::size_t>(end_ - at_));
-  for (const std::string_view op : kOperators) {
-    if (rest.starts_with(op)) return cut(TokenKind::op, static_cast<std::ptrdiff_t>(op.size()));
+  if (constexpr std::string_view kSeconds = "=<>&|"; kSeconds.contains(ahead(1))) {
+    const std::string_view rest(at_, static_cast<std::size_t>(end_ - at_));
+    for (const std::string_view op : kOperators) {
+      if (rest.starts_with(op)) return cut(TokenKind::op, static_cast<std::ptrdiff_t>(op.size()));
+    }
   }
   return cut(*at_ == ':' ? TokenKind::colon : TokenKind::op, 1);
 }
