@@ -4,10 +4,10 @@
 // fiber reads it, walks each request through the stages and stays until all is answered. Replies don't
 // need the fiber: the server's connection appends them to our output as they come.
 //
-// The files: _startup (first packets, TLS, who and where), _auth (passwords), _tunnel (replication), _request
-// (what arrives and when it is a request), _forward (messages to the server), _prepare (its statements and their names),
-// _relay (a request under way, both directions), _state (settings and pins), _end (timeouts, cancels,
-// leaving). One worker.
+// The files: _startup (first packets, TLS, who and where), _auth (passwords), _tunnel (replication),
+// _request (what arrives and when it is a request), _forward (messages to the server), _prepare (its
+// statements and their names), _relay (a request under way, both directions), _watch (what is counted of
+// statements), _state (settings and pins), _end (timeouts, cancels, leaving). One worker.
 #pragma once
 
 #include <memory>

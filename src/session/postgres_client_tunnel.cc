@@ -1,6 +1,7 @@
 // Replication, passed through: the client gets a server connection of its own, outside of all pools,
 // and bytes are carried both ways until one side is through. Nothing in them is read: a walsender has a
 // protocol of its own inside of CopyData, and a base backup is gigabytes.
+// The cancel key is the server's own and means nothing to us: a cancel request with it is dropped.
 #include "session/postgres_client.h"
 #include "wire/postgres/sqlstate.h"
 

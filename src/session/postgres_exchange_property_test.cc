@@ -249,7 +249,7 @@ class Copies : public Recorder {
     send('S');
   }
   void copy() {
-    const bool fails = chance(20);  // where no Sync was sent into it: else who answers which is open
+    const bool fails = chance(20);  // without a Sync inside: which of them would count is open
     send('E');
     while (chance(50)) send(!fails && chance(30) ? 'S' : 'd');
     send(fails ? 'f' : 'c');

@@ -37,7 +37,7 @@ struct FrontOptions {
   Duration idle_in_transaction{};
   Duration client_idle{};
   Duration cancel_timeout = std::chrono::seconds(10);
-  Duration wait = std::chrono::seconds(5);  // for a connection
+  Duration wait = std::chrono::seconds(5);    // for a connection
   std::uint64_t prepared_bytes = 8u << 20;    // of statements, per client
   std::uint64_t prepared_total = 256u << 20;  // ... over all clients; 0: no bound
   std::vector<std::string> admin_users, stats_users;

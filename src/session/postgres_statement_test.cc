@@ -1,8 +1,8 @@
 #include "session/postgres_statement.h"
 
-#include <gtest/gtest.h>
-
 #include <thread>
+
+#include <gtest/gtest.h>
 
 namespace sluice::postgres {
 namespace {
@@ -27,7 +27,8 @@ TEST(StatementTableTest, equal_statements_are_one_object_examined_once) {
   EXPECT_EQ(examined, 1);
   text.assign(text.size(), 'x');
   EXPECT_EQ(first->text, "select 1");
-  EXPECT_EQ(first->known.analysis.deallocates, "select") << "views point into the statement's own text";
+  EXPECT_EQ(first->known.analysis.deallocates, "select")
+      << "views point into the statement's own text";
 }
 
 TEST(StatementTableTest, whatever_changes_a_parse_makes_another_statement) {
