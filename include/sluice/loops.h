@@ -13,6 +13,9 @@
 //                one transaction around them all, lockstep with a proven loop, or a short burst at a
 //                program's own pace (nine of ten pauses below 5 ms or 3 times the session's shortest)
 //
+// A repeated statement that is proven or chained elsewhere counts there: on other connections of the
+// same pool, say, that didn't see the source.
+//
 // Quiet on purpose, because nobody would thank for it:
 //   - a stream: more than `stream` statements in one burst that have no proof, no trace and no transaction
 //     around them. pgbench, a queue's worker, a cache that is being filled by keys and a connection busy

@@ -25,6 +25,8 @@ std::string id_of(const Pattern& pattern) {
   return Hash128{0, hash64(what)}.text().substr(16);
 }
 
+bool is_sure(LoopKind kind) { return kind == LoopKind::proven || kind == LoopKind::chained; }
+
 std::uint64_t quantile(const std::vector<std::uint64_t>& sorted, double q) {
   if (sorted.empty()) return 0;
   const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(sorted.size())));
@@ -37,6 +39,10 @@ void LoopFindings::Finding::ran(std::uint64_t calls) {
   ++loop.bursts;
   loop.calls += calls;
   loop.max = std::max(loop.max, calls);
+  remember_size(calls);
+}
+
+void LoopFindings::Finding::remember_size(std::uint64_t calls) {
   if (sizes.size() < kSizes) {
     sizes.push_back(calls);
   } else {
@@ -66,7 +72,7 @@ void LoopFindings::learn_caller(std::uint64_t caller, Caller who) {
 
 void LoopFindings::add(const Pattern& pattern, std::int64_t utc) {
   if (pattern.runs.empty()) return;
-  Finding& finding = finding_of(pattern);
+  Finding& finding = place_of(pattern);
   Loop& loop = finding.loop;
   for (const LoopRun& run : pattern.runs) {
     finding.ran(run.calls);
@@ -75,7 +81,63 @@ void LoopFindings::add(const Pattern& pattern, std::int64_t utc) {
     loop.first_seen = loop.first_seen == 0 ? first : std::min(loop.first_seen, first);
     loop.last_seen = std::max(loop.last_seen, (run.last + utc) / kSecond);
   }
-  count_callers(pattern, loop);
+  for (const LoopCaller& counted : pattern.callers) {
+    const auto known = callers_.find(counted.caller);
+    count_caller({.caller = known == callers_.end() ? Caller{} : known->second,
+                  .calls = counted.calls,
+                  .total = Duration(counted.took)},
+                 loop);
+  }
+}
+
+LoopFindings::Finding& LoopFindings::place_of(const Pattern& pattern) {
+  if (pattern.kind == LoopKind::repeated) {
+    const auto sure = sure_.find(pattern.statement);
+    if (sure != sure_.end()) return findings_.at(sure->second);
+    return finding_of(pattern);
+  }
+  Finding& finding = finding_of(pattern);
+  if (is_sure(pattern.kind)) absorb(pattern.statement, finding);
+  return finding;
+}
+
+// A repeated finding becomes part of one that knows more.
+void LoopFindings::absorb(const Fingerprint& statement, Finding& into) {
+  const auto unsure = unsure_.find(statement);
+  if (unsure == unsure_.end()) return;
+  const std::string id = unsure->second;
+  const Finding& from = findings_.at(id);
+  into.loop.bursts += from.loop.bursts;
+  into.loop.calls += from.loop.calls;
+  into.loop.max = std::max(into.loop.max, from.loop.max);
+  into.loop.wasted += from.loop.wasted;
+  if (into.loop.first_seen == 0) into.loop.first_seen = from.loop.first_seen;
+  into.loop.first_seen = std::min(into.loop.first_seen, from.loop.first_seen);
+  into.loop.last_seen = std::max(into.loop.last_seen, from.loop.last_seen);
+  for (const std::uint64_t size : from.sizes) into.remember_size(size);
+  for (const CallerStats& caller : from.loop.callers) count_caller(caller, into.loop);
+  forget(id);
+}
+
+void LoopFindings::remember(const Loop& loop) {
+  if (is_sure(loop.kind)) sure_[loop.statement] = loop.id;
+  if (loop.kind == LoopKind::repeated) unsure_[loop.statement] = loop.id;
+}
+
+void LoopFindings::forget(const std::string& id) {
+  const auto it = findings_.find(id);
+  if (it == findings_.end()) return;
+  for (auto* index : {&sure_, &unsure_}) {
+    const auto known = index->find(it->second.loop.statement);
+    if (known != index->end() && known->second == id) index->erase(known);
+  }
+  findings_.erase(it);
+}
+
+void LoopFindings::clear() {
+  findings_.clear();
+  sure_.clear();
+  unsure_.clear();
 }
 
 LoopFindings::Finding& LoopFindings::finding_of(const Pattern& pattern) {
@@ -89,6 +151,7 @@ LoopFindings::Finding& LoopFindings::finding_of(const Pattern& pattern) {
   loop.kind = pattern.kind;
   loop.statement = pattern.statement;
   loop.cycle = pattern.cycle;
+  remember(loop);
   if (pattern.parameter == 0) return finding;
   loop.source = pattern.source;
   loop.source_column = column_name(pattern);
@@ -100,7 +163,7 @@ void LoopFindings::forget_least() {
   const auto least = std::min_element(
       findings_.begin(), findings_.end(),
       [](const auto& a, const auto& b) { return a.second.loop.wasted < b.second.loop.wasted; });
-  if (least != findings_.end()) findings_.erase(least);
+  if (least != findings_.end()) forget(std::string(least->first));
 }
 
 std::string LoopFindings::column_name(const Pattern& pattern) const {
@@ -111,21 +174,17 @@ std::string LoopFindings::column_name(const Pattern& pattern) const {
   return shape->second[pattern.column];
 }
 
-void LoopFindings::count_callers(const Pattern& pattern, Loop& loop) const {
-  for (const LoopCaller& counted : pattern.callers) {
-    const auto known = callers_.find(counted.caller);
-    const Caller who = known == callers_.end() ? Caller{} : known->second;
-    auto it = std::find_if(loop.callers.begin(), loop.callers.end(),
-                           [&](const CallerStats& stats) { return stats.caller == who; });
-    if (it == loop.callers.end()) {
-      if (loop.callers.size() == kCallersOfLoop) loop.callers.pop_back();  // the least
-      it = loop.callers.insert(loop.callers.end(), {.caller = who});
-    }
-    it->calls += counted.calls;
-    it->total += Duration(counted.took);
-    std::stable_sort(loop.callers.begin(), loop.callers.end(),
-                     [](const CallerStats& a, const CallerStats& b) { return a.total > b.total; });
+void LoopFindings::count_caller(const CallerStats& counted, Loop& loop) {
+  auto it = std::find_if(loop.callers.begin(), loop.callers.end(),
+                         [&](const CallerStats& stats) { return stats.caller == counted.caller; });
+  if (it == loop.callers.end()) {
+    if (loop.callers.size() == kCallersOfLoop) loop.callers.pop_back();  // the least
+    it = loop.callers.insert(loop.callers.end(), {.caller = counted.caller});
   }
+  it->calls += counted.calls;
+  it->total += counted.total;
+  std::stable_sort(loop.callers.begin(), loop.callers.end(),
+                   [](const CallerStats& a, const CallerStats& b) { return a.total > b.total; });
 }
 
 std::vector<Loop> LoopFindings::all() const {
@@ -148,6 +207,7 @@ void LoopFindings::restore(std::vector<Loop> loops) {
       finding.sizes.push_back(i + 1 < runs || runs == 1 ? loop.p50 : loop.p95);
     }
     finding.loop = std::move(loop);
+    remember(finding.loop);
     std::string id = finding.loop.id;
     findings_.insert_or_assign(std::move(id), std::move(finding));
   }

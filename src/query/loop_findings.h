@@ -24,7 +24,7 @@ class LoopFindings {
   void add(const Pattern& pattern, std::int64_t utc);
   std::vector<Loop> all() const;  // by waste, most first
   void restore(std::vector<Loop> loops);
-  void clear() { findings_.clear(); }
+  void clear();
 
  private:
   struct Finding {
@@ -33,16 +33,24 @@ class LoopFindings {
     std::size_t next_size = 0;
 
     void ran(std::uint64_t calls);
+    void remember_size(std::uint64_t calls);
     Loop summary() const;
   };
 
   Finding& finding_of(const Pattern& pattern);
+  Finding& place_of(const Pattern& pattern);
+  void absorb(const Fingerprint& statement, Finding& into);
+  void remember(const Loop& loop);
+  void forget(const std::string& id);
   void forget_least();
-  void count_callers(const Pattern& pattern, Loop& loop) const;
+  static void count_caller(const CallerStats& counted, Loop& loop);
   std::string column_name(const Pattern& pattern) const;
 
   unsigned most_;
   std::unordered_map<std::string, Finding> findings_;  // by id
+  // What a statement's values come from once is what they come from where the source wasn't seen, as on
+  // another connection of the same pool: a repeated one counts as the proven or chained one, if there is.
+  std::unordered_map<Fingerprint, std::string> sure_, unsure_;  // ids
   std::unordered_map<Fingerprint, std::vector<std::string>> shapes_;
   std::unordered_map<std::uint64_t, Caller> callers_;
 };

@@ -258,6 +258,30 @@ TEST(LoopsTest, a_proven_loop_may_write_in_between) {
   EXPECT_EQ(loops[0].kind, LoopKind::proven);
 }
 
+TEST(LoopsTest, sessions_that_did_not_see_the_source_count_as_those_that_did) {
+  for (const bool source_first : {true, false}) {
+    Story story;
+    if (source_first) story.say(authors(24));
+    for (const std::uint64_t session : {1, 2, 3}) {
+      if (!source_first && session == 3) {
+        auto source = authors(24);
+        source.session = 3;
+        story.say(source);
+      }
+      for (int i = static_cast<int>(session) - 1; i < 24; i += 3) {
+        auto statement = books_of(i);
+        statement.session = session;
+        story.say(statement);
+      }
+    }
+    const auto loops = loops_of(story);
+    ASSERT_THAT(loops, SizeIs(1));
+    EXPECT_EQ(loops[0].kind, LoopKind::proven);
+    EXPECT_EQ(loops[0].calls, 24u);
+    EXPECT_EQ(loops[0].bursts, 3u);
+  }
+}
+
 TEST(LoopsTest, who_called_is_told) {
   Story story;
   story.say(authors(6));
