@@ -67,12 +67,12 @@ struct Start {
   std::span<const Value> values;  // the text's literals in its order, then parameters $1, $2, ...
   unsigned literals = 0;          // how many of them are literals
   Manner manner = Manner::simple;
-  std::uint64_t client = 0;     // the session, unique in the process
+  std::uint64_t client = 0;  // the session, unique in the process
   std::string_view application;
-  std::string_view comment;     // as Normalised has it
+  std::string_view comment;  // as Normalised has it
   std::string_view database, user;
   Time arrived{};
-  Duration pool_wait{};         // of it, waiting for a connection
+  Duration pool_wait{};  // of it, waiting for a connection
 };
 
 struct Finish {
@@ -128,8 +128,9 @@ struct WorkloadOptions {
   unsigned slow_samples = 200;              // kept, the newest
   enum class Redact : std::uint8_t { none, automatic, all } redact = Redact::automatic;
   // automatic: values of columns whose name contains one of these
-  std::vector<std::string> secret_columns = {"password", "passwd", "secret", "token", "api_key",
-                                             "apikey",   "ssn",    "iban",   "cvv",   "card_number"};
+  std::vector<std::string> secret_columns = {"password", "passwd",     "secret", "token",
+                                             "api_key",  "apikey",     "ssn",    "iban",
+                                             "cvv",      "card_number"};
   bool journal = true;  // events for the loop detector
 };
 
@@ -160,9 +161,10 @@ struct QueryStats {
   // transfer (until its last).
   Duration total{}, queue{}, pool_wait{}, server{}, transfer{}, max{};
   HistogramSnapshot latency;  // schema 3: quantiles within 4.4 %
-  std::vector<std::pair<std::string, std::uint64_t>> states;  // errors by SQLSTATE, most frequent first
-  std::vector<CallerStats> callers;                           // by time, most first; at most 8
-  std::vector<Sample> uniform, slowest;                       // at most 8 each
+  std::vector<std::pair<std::string, std::uint64_t>>
+      states;                            // errors by SQLSTATE, most frequent first
+  std::vector<CallerStats> callers;      // by time, most first; at most 8
+  std::vector<Sample> uniform, slowest;  // at most 8 each
   // Between this statement's end and the client's next one inside the same transaction.
   std::uint64_t pauses = 0;
   Duration pause_total{}, pause_max{};
@@ -180,7 +182,7 @@ struct SlowQuery {
   std::string state;  // SQLSTATE of its error, or empty
   Duration queue{}, pool_wait{}, server{}, transfer{};
   std::uint64_t rows = 0, bytes = 0, id = 0;  // id: rises by one
-  std::string plan;  // EXPLAIN's JSON, when it was asked for
+  std::string plan;                           // EXPLAIN's JSON, when it was asked for
 };
 
 // A worker's part. One worker; what says so is thread-safe. REQUIRES: its runs end before it does.

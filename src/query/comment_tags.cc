@@ -94,7 +94,9 @@ bool is_hex(std::string_view text) {
   return std::ranges::all_of(
       text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
-bool is_zero(std::string_view text) { return text.find_first_not_of('0') == std::string_view::npos; }
+bool is_zero(std::string_view text) {
+  return text.find_first_not_of('0') == std::string_view::npos;
+}
 
 // version-trace-parent-flags; later versions may add fields. (Source: W3C Trace Context, 3.2)
 std::uint64_t trace_of(std::string_view traceparent) {

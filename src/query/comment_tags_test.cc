@@ -29,21 +29,22 @@ TEST(CommentTagsTest, the_trace_stands_apart) {
 }
 
 TEST(CommentTagsTest, spans_of_one_trace_agree) {
-  EXPECT_EQ(read_comment("traceparent='00-5bd66ef5095369c7b0d1f8f4bd33716a-aaaaaaaaaaaaaaaa-00'").trace,
-            read_comment(kTrace).trace);
-  EXPECT_NE(read_comment("traceparent='00-5bd66ef5095369c7b0d1f8f4bd33716b-c532cb4098ac3dd2-01'").trace,
-            read_comment(kTrace).trace);
+  EXPECT_EQ(
+      read_comment("traceparent='00-5bd66ef5095369c7b0d1f8f4bd33716a-aaaaaaaaaaaaaaaa-00'").trace,
+      read_comment(kTrace).trace);
+  EXPECT_NE(
+      read_comment("traceparent='00-5bd66ef5095369c7b0d1f8f4bd33716b-c532cb4098ac3dd2-01'").trace,
+      read_comment(kTrace).trace);
 }
 
 TEST(CommentTagsTest, an_invalid_trace_is_none) {
-  for (const char* traceparent :
-       {"00-00000000000000000000000000000000-c532cb4098ac3dd2-01",
-        "00-5bd66ef5095369c7b0d1f8f4bd33716a-0000000000000000-01",
-        "ff-5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-01",
-        "00-5BD66EF5095369C7B0D1F8F4BD33716A-c532cb4098ac3dd2-01",
-        "00-5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-01-x",
-        "00-5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-0",
-        "00_5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-01", ""}) {
+  for (const char* traceparent : {"00-00000000000000000000000000000000-c532cb4098ac3dd2-01",
+                                  "00-5bd66ef5095369c7b0d1f8f4bd33716a-0000000000000000-01",
+                                  "ff-5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-01",
+                                  "00-5BD66EF5095369C7B0D1F8F4BD33716A-c532cb4098ac3dd2-01",
+                                  "00-5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-01-x",
+                                  "00-5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-0",
+                                  "00_5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-01", ""}) {
     EXPECT_EQ(read_comment("traceparent='" + std::string(traceparent) + "'").trace, 0U)
         << traceparent;
   }
@@ -64,8 +65,8 @@ TEST(CommentTagsTest, blanks_around_tags_dont_matter) {
 
 TEST(CommentTagsTest, what_is_no_list_of_tags_gives_nothing) {
   for (const char* comment :
-       {"", "  ", "+ IndexScan(t)", "a note", "a=1", "a='1", "a='1' b='2'", "='1'", "a='1',", ",a='1'",
-        "controller:users", "it's a = 'b'", "a='1',b", "a='\\"})
+       {"", "  ", "+ IndexScan(t)", "a note", "a=1", "a='1", "a='1' b='2'", "='1'", "a='1',",
+        ",a='1'", "controller:users", "it's a = 'b'", "a='1',b", "a='\\"})
     EXPECT_EQ(read_comment(comment).tags, "") << comment;
 }
 
@@ -74,8 +75,9 @@ TEST(CommentTagsTest, control_bytes_and_wrong_utf8_dont_come_through) {
 }
 
 TEST(CommentTagsTest, length_is_bounded) {
-  const std::string seen = read_comment("a='" + std::string(200, 'x') + "',b='" +
-                                        std::string(300, 'y') + "',c='3'").tags;
+  const std::string seen =
+      read_comment("a='" + std::string(200, 'x') + "',b='" + std::string(300, 'y') + "',c='3'")
+          .tags;
   EXPECT_LE(seen.size(), kMaxTagBytes);
   EXPECT_TRUE(seen.starts_with("a=x"));
   std::string many = "k='v'";

@@ -18,8 +18,8 @@ std::size_t bytes_of(const Template& statement) {
 
 // By its words: the facts may not be there yet. A name that looks so costs a detection, no more.
 bool locks_rows(std::string_view text) {
-  for (const std::string_view words : {" for update", " for no key update", " for share",
-                                       " for key share", " lock in share mode"})
+  for (const std::string_view words :
+       {" for update", " for no key update", " for share", " for key share", " lock in share mode"})
     if (text.find(words) != std::string_view::npos) return true;
   return false;
 }
@@ -94,8 +94,8 @@ void Entry::clear() {
 }
 
 std::size_t Entry::heap_bytes() const {
-  return block_size(latency.heap_bytes()) + query::heap_bytes(uniform) + query::heap_bytes(slowest) +
-         block_size(callers.capacity() * sizeof(CallerCount)) +
+  return block_size(latency.heap_bytes()) + query::heap_bytes(uniform) +
+         query::heap_bytes(slowest) + block_size(callers.capacity() * sizeof(CallerCount)) +
          block_size(states.capacity() * sizeof(StateCount));
 }
 
@@ -132,7 +132,8 @@ QueryStats Entry::stats() const {
   for (const CallerCount& c : callers) out.callers.push_back({c.origin->caller, c.calls, c.total});
   for (const KeptSample& s : uniform) out.uniform.push_back(s.shown());
   for (const KeptSample& s : slowest) out.slowest.push_back(s.shown());
-  std::ranges::stable_sort(out.states, std::greater{}, &std::pair<std::string, std::uint64_t>::second);
+  std::ranges::stable_sort(out.states, std::greater{},
+                           &std::pair<std::string, std::uint64_t>::second);
   std::ranges::stable_sort(out.callers, std::greater{}, &CallerStats::total);
   std::ranges::stable_sort(out.slowest, std::greater{}, &Sample::took);
   return out;
@@ -207,8 +208,8 @@ void EntryTable::place(Entry& entry) {
 }
 
 void EntryTable::grow() {
-  std::vector<Cell> before = std::exchange(cells_, std::vector<Cell>(std::max<std::size_t>(
-                                                       64, 2 * cells_.size())));
+  std::vector<Cell> before =
+      std::exchange(cells_, std::vector<Cell>(std::max<std::size_t>(64, 2 * cells_.size())));
   mask_ = cells_.size() - 1;
   for (const Cell& cell : before)
     if (cell.entry) place(*cell.entry);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kLooks = 64, kGone = 16;  // slots looked at, entries forgotten, in one step
 constexpr std::size_t kSampled = 512;
-constexpr std::size_t kShare = 20;  // the lowest one of so many goes
+constexpr std::size_t kShare = 20;     // the lowest one of so many goes
 constexpr std::size_t kMaxSteps = 16;  // to make room for one entry
 
 // The total time that one of `share` entries, or fewer, doesn't exceed, as a sample says.
@@ -79,8 +79,7 @@ Entry* Recorder::State::enter(const TemplateRef& statement, Origin& origin) {
   Entry* there = nullptr;
   {
     const std::lock_guard lock(mutex);
-    const std::size_t needed =
-        block_size(sizeof(Entry)) + entry->statement_bytes + table.growth();
+    const std::size_t needed = block_size(sizeof(Entry)) + entry->statement_bytes + table.growth();
     // two statements out for each one in, on average: room is made before it is needed
     for (std::size_t step = 0; step < kMaxSteps; ++step) {
       if (bytes() > high_bytes) forget_some();

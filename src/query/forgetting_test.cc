@@ -1,8 +1,7 @@
 // Forgetting: more statements than there is memory for, and still the ones that matter.
-#include <ctime>
-
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <random>
 #include <set>
 #include <string>
@@ -90,7 +89,8 @@ TEST(ForgettingTest, the_costliest_stay_and_the_bound_holds) {
   for (std::size_t i = 0; i < kStatements; ++i) index[statements[i]->text()] = i;
   std::set<std::size_t> seen;
   Duration all{}, known{};
-  for (const QueryStats& one : workload.snapshot(kTop)) seen.insert(index.at(one.statement->text()));
+  for (const QueryStats& one : workload.snapshot(kTop))
+    seen.insert(index.at(one.statement->text()));
   for (const QueryStats& one : workload.snapshot()) {
     const std::size_t i = index.at(one.statement->text());
     EXPECT_LE(one.total, exact[i]);

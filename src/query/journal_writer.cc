@@ -57,7 +57,8 @@ bool JournalWriter::shape(const Fingerprint& statement, std::string_view names) 
   return true;
 }
 
-bool JournalWriter::caller(std::uint64_t hash, std::string_view application, std::string_view tags) {
+bool JournalWriter::caller(std::uint64_t hash, std::string_view application,
+                           std::string_view tags) {
   char* at =
       begin_record(RecordHead::Kind::caller, sizeof hash + application.size() + tags.size() + 2);
   if (!at) return false;

@@ -55,7 +55,8 @@ TEST(LatencyTest, values_outside_count_at_the_edge) {
   EXPECT_EQ(seen.count, 4U);
 }
 
-RC_GTEST_PROP(LatencyTest, what_is_restored_is_what_was, (const std::vector<std::uint32_t>& micros)) {
+RC_GTEST_PROP(LatencyTest, what_is_restored_is_what_was,
+              (const std::vector<std::uint32_t>& micros)) {
   std::vector<Duration> values;
   for (const std::uint32_t n : micros) values.emplace_back(std::chrono::microseconds(n));
   const HistogramSnapshot seen = snapshot_of(values);

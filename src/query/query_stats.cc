@@ -53,10 +53,10 @@ void QueryStats::merge(const QueryStats& other) {
     database = other.database;
     user = other.user;
   }
-  for (const auto field : {&QueryStats::calls, &QueryStats::errors, &QueryStats::cancelled,
-                           &QueryStats::lost, &QueryStats::slow, &QueryStats::rows, &QueryStats::bytes,
-                           &QueryStats::simple, &QueryStats::unnamed, &QueryStats::prepared,
-                           &QueryStats::pauses})
+  for (const auto field :
+       {&QueryStats::calls, &QueryStats::errors, &QueryStats::cancelled, &QueryStats::lost,
+        &QueryStats::slow, &QueryStats::rows, &QueryStats::bytes, &QueryStats::simple,
+        &QueryStats::unnamed, &QueryStats::prepared, &QueryStats::pauses})
     this->*field += other.*field;
   for (const auto field : {&QueryStats::total, &QueryStats::queue, &QueryStats::pool_wait,
                            &QueryStats::server, &QueryStats::transfer, &QueryStats::pause_total})

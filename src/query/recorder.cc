@@ -2,11 +2,11 @@
 //
 // begin() finds the statement's entry, finish() counts it under a lock that nobody else wants but for
 // a moment, and writes the journal's event. Whether a sample is kept is decided before the lock.
-#include "query/recorder_state.h"
-
 #include <algorithm>
 #include <optional>
 #include <utility>
+
+#include "query/recorder_state.h"
 
 namespace sluice::query {
 namespace {
@@ -87,6 +87,7 @@ RunRef Recorder::State::begin(const Start& start) {
   if (!s.entry && start.statement) s.entry = enter(start.statement, *s.origin);
   if (s.entry) ++s.entry->running;
   s.wants_fields = options->journal && s.entry && s.entry->select;
+  s.literals = start.literals;
   s.keep(start.values, options->journal);
   return run;
 }
@@ -221,8 +222,7 @@ void Recorder::State::record(Run::State& run, const Finish& finish) {
 void Recorder::State::write_event(Run::State& run, const EventBody& event) {
   Origin& origin = *run.origin;
   if (origin.caller_hash != 0 && !origin.told)
-    origin.told =
-        journal.caller(origin.caller_hash, origin.caller.application, origin.caller.tags);
+    origin.told = journal.caller(origin.caller_hash, origin.caller.application, origin.caller.tags);
   if (run.new_shape && journal.shape(event.statement, run.names)) run.entry->shape = run.shape;
   journal.event(event, {run.identities.data(), run.params}, run.fields);
 }

@@ -68,13 +68,14 @@ struct Run::State {
   Entry* entry = nullptr;    // null: there was no room for it
   Origin* origin = nullptr;  // used
   Manner manner = Manner::simple;
-  bool finished = false, has_sent = false, has_first = false, wants_fields = false, new_shape = false;
+  bool finished = false, has_sent = false, has_first = false, wants_fields = false,
+       new_shape = false;
   Time arrived{}, sent{}, first{};
   Duration pool_wait{};
   std::uint64_t client = 0, trace = 0;
   std::uint64_t rows = 0, bytes = 0;
 
-  std::uint32_t value_count = 0, stored = 0, used = 0, params = 0;
+  std::uint32_t value_count = 0, literals = 0, stored = 0, used = 0, params = 0;
   std::uint64_t values = 0;  // identity of all together
   std::array<std::uint64_t, EventBody::kMaxParams> identities;
   std::array<Stored, kMaxShownValues> kept;
@@ -126,7 +127,7 @@ struct Recorder::State {
   WallClock clock;
   Dice dice;
   std::vector<std::unique_ptr<Run>> idle;
-  CommentTags tags;  // of the statement that begins
+  CommentTags tags;                    // of the statement that begins
   std::vector<TemplateRef> graveyard;  // let go outside of the lock
   std::size_t hand = 0;                // the slot where forgetting goes on
   Duration threshold{};                // forget what has no more total time than this

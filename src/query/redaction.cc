@@ -114,8 +114,7 @@ bool contains(std::string_view text, std::string_view part) {
   return !part.empty() && std::ranges::search(text, part, same).begin() != text.end();
 }
 
-// For each slot of a normalised text: is it a number's? Parameters have none of these marks, so with
-// any of them the answer is nothing.
+// For each literal's slot in a normalised text: is it a number's?
 std::vector<bool> number_slots(std::string_view normalised) {
   std::vector<bool> numbers;
   for (std::size_t i = 0; i < normalised.size(); ++i) {
@@ -125,8 +124,6 @@ std::vector<bool> number_slots(std::string_view normalised) {
       if (i == std::string_view::npos) return {};
     } else if (c == '\\') {
       ++i;
-    } else if (c == '$' && i + 1 < normalised.size() && is_digit(normalised[i + 1])) {
-      return {};
     } else if (c == '?') {
       numbers.push_back(i == 0 || normalised[i - 1] != '\'');
     }
@@ -137,26 +134,22 @@ std::vector<bool> number_slots(std::string_view normalised) {
 // Says of each value of one execution whether it may be shown.
 class Judge {
  public:
-  Judge(const Template& statement, std::size_t values, const WorkloadOptions& options)
-      : options_(options) {
+  Judge(const Template& statement, const KeptValues& kept, const WorkloadOptions& options)
+      : options_(options), literals_(kept.literals), secret_(kept.values.size() + kept.more) {
     all_ = options.redact == WorkloadOptions::Redact::all;
     if (options.redact != WorkloadOptions::Redact::automatic) return;
     const Facts* facts = statement.facts();
-    known_ = facts && facts->unanalysed.empty();
-    strings_ = !known_ || facts->verb == Verb::utility || facts->verb == Verb::ddl ||
+    const bool known = facts && facts->unanalysed.empty();
+    strings_ = !known || facts->verb == Verb::utility || facts->verb == Verb::ddl ||
                facts->verb == Verb::unknown || facts->statements > 1;
-    if (known_) find_secrets(*facts, values);
-    if (strings_) {
-      numbers_ = number_slots(statement.text());
-      if (numbers_.size() != values) numbers_.clear();
-    }
+    if (known) find_secrets(*facts);
+    if (strings_) numbers_ = number_slots(statement.text());
   }
 
   bool hides(std::size_t i, const Value& value) const {
     if (all_) return true;
     if (value.form == Value::Form::null) return false;
-    if (every_secret_ || (i < secret_.size() && secret_[i])) return true;
-    return strings_ && !is_number(i, value);
+    return secret_[i] || (strings_ && !is_number(i, value));
   }
 
  private:
@@ -165,30 +158,30 @@ class Judge {
                                [&](const auto& part) { return contains(column, part); });
   }
 
-  // Value i is that of slot i, or the parameter $i+1. Where a statement has both parameters and
-  // literals, or not as many slots as values, a secret literal could be any of them.
-  void find_secrets(const Facts& facts, std::size_t values) {
-    secret_.assign(values, false);
-    bool literals = false, parameters = false, any = false;
-    for (std::size_t i = 0; i < facts.slots.size(); ++i) {
-      const Slot& slot = facts.slots[i];
-      (slot.parameter == 0 ? literals : parameters) = true;
+  // The slots of the parser and the values of the lexer should agree; if not, one secret literal could be
+  // any of them.
+  void find_secrets(const Facts& facts) {
+    std::size_t literals = 0;
+    bool any = false;
+    for (const Slot& slot : facts.slots) {
+      const std::size_t at = slot.parameter == 0 ? literals++ : literals_ + slot.parameter - 1;
       if (!secret(slot.column)) continue;
-      any = true;
-      if (i < values) secret_[i] = true;
-      if (slot.parameter > 0 && slot.parameter <= values) secret_[slot.parameter - 1] = true;
+      any = any || slot.parameter == 0;
+      if (at < secret_.size()) secret_[at] = true;
     }
-    every_secret_ = any && literals && (parameters || facts.slots.size() != values);
+    if (!any || literals == literals_) return;
+    std::fill_n(secret_.begin(), std::min(literals_, secret_.size()), true);
   }
 
   bool is_number(std::size_t i, const Value& value) const {
     if (number_type(value.type) || value.type == type::kBool) return true;
     if (value.form != Value::Form::text || value.type != 0) return false;
-    return i < numbers_.size() && numbers_[i] && numeric(value.bytes);
+    return i < literals_ && numbers_.size() == literals_ && numbers_[i] && numeric(value.bytes);
   }
 
   const WorkloadOptions& options_;
-  bool all_ = false, known_ = false, strings_ = false, every_secret_ = false;
+  const std::size_t literals_;
+  bool all_ = false, strings_ = false;
   std::vector<bool> secret_, numbers_;
 };
 
@@ -209,15 +202,15 @@ std::string readable(const Value& value, bool cut) {
   return readable_text(value, cut);
 }
 
-std::string pack_values(const Template& statement, std::span<const KeptValue> values, std::size_t more,
+std::string pack_values(const Template& statement, const KeptValues& kept,
                         const WorkloadOptions& options) {
-  const Judge judge(statement, values.size() + more, options);
+  const Judge judge(statement, kept, options);
   std::string packed;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const bool hidden = judge.hides(i, values[i].value);
-    pack(packed, hidden ? kRedacted : readable(values[i].value, values[i].cut));
+  for (std::size_t i = 0; i < kept.values.size(); ++i) {
+    const KeptValue& one = kept.values[i];
+    pack(packed, judge.hides(i, one.value) ? kRedacted : readable(one.value, one.cut));
   }
-  if (more > 0) pack(packed, fmt::format("({} more)", more));
+  if (kept.more > 0) pack(packed, fmt::format("({} more)", kept.more));
   packed.shrink_to_fit();
   return packed;
 }

@@ -25,8 +25,14 @@ struct KeptValue {
   bool cut = false;  // there was more of it
 };
 
-// The sample's values, redacted, in one block. `more`: how many values weren't kept.
-std::string pack_values(const Template& statement, std::span<const KeptValue> values, std::size_t more,
+// One execution's values: literals in the order of the text, then parameters.
+struct KeptValues {
+  std::span<const KeptValue> values;
+  std::size_t literals = 0;  // how many of all are literals
+  std::size_t more = 0;      // values that weren't kept
+};
+// They, redacted, in one block.
+std::string pack_values(const Template& statement, const KeptValues& kept,
                         const WorkloadOptions& options);
 // The same of values that are readable and redacted already.
 std::string pack_texts(std::span<const std::string> texts);

@@ -33,7 +33,8 @@ TEST(ReservoirTest, the_slowest_stay) {
   Kept kept;
   for (int n = 0; n < 100; ++n) {
     const Duration took(n * 37 % 100);
-    if (const auto place = slowest_place(kept, took)) put(kept, *place, {.packed = {}, .took = took});
+    if (const auto place = slowest_place(kept, took))
+      put(kept, *place, {.packed = {}, .took = took});
   }
   std::set<Duration> slowest;
   for (const KeptSample& sample : kept) slowest.insert(sample.took);
@@ -47,7 +48,8 @@ TEST(ReservoirTest, a_marriage_is_weighted_by_executions) {
   constexpr int kRounds = 2000;
   for (int round = 0; round < kRounds; ++round) {
     const std::vector<Sample> a(kKept, Sample{.at = 1}), b(kKept, Sample{.at = 2});
-    for (const Sample& sample : merge_uniform(a, 900, b, 100, dice)) from_a += sample.at == 1 ? 1 : 0;
+    for (const Sample& sample : merge_uniform(a, 900, b, 100, dice))
+      from_a += sample.at == 1 ? 1 : 0;
   }
   EXPECT_NEAR(from_a / (8.0 * kRounds), 0.9, 0.02);
 }
@@ -56,7 +58,8 @@ TEST(ReservoirTest, a_marriage_keeps_all_there_is_room_for) {
   Dice dice(3);
   EXPECT_EQ(merge_uniform({Sample{.at = 1}}, 1, {Sample{.at = 2}}, 1, dice).size(), 2U);
   EXPECT_EQ(merge_uniform({}, 1000, std::vector<Sample>(3), 3, dice).size(), 3U);
-  const auto slowest = merge_slowest({Sample{.took = 3ms}, Sample{.took = 1ms}}, {Sample{.took = 2ms}});
+  const auto slowest =
+      merge_slowest({Sample{.took = 3ms}, Sample{.took = 1ms}}, {Sample{.took = 2ms}});
   ASSERT_EQ(slowest.size(), 3U);
   EXPECT_EQ(slowest[1].took, 2ms);
 }

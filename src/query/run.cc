@@ -41,7 +41,8 @@ void Run::State::keep(std::span<const Value> given, bool identify) {
   for (const Value& value : given.first(std::min(given.size(), kept.size()))) {
     // one byte more than is shown, so that what is cut can be seen to be
     const std::size_t most = std::min(raw.size() - used, kMaxShownBytes + 1);
-    const std::size_t size = value.form == Value::Form::null ? 0 : std::min(value.bytes.size(), most);
+    const std::size_t size =
+        value.form == Value::Form::null ? 0 : std::min(value.bytes.size(), most);
     if (size > 0) std::memcpy(raw.data() + used, value.bytes.data(), size);
     kept[stored++] = {.type = value.type,
                       .at = static_cast<std::uint16_t>(used),
@@ -52,13 +53,15 @@ void Run::State::keep(std::span<const Value> given, bool identify) {
   }
 }
 
-std::string Run::State::packed_values(const Template& statement, const WorkloadOptions& options) const {
+std::string Run::State::packed_values(const Template& statement,
+                                      const WorkloadOptions& options) const {
   std::array<KeptValue, kMaxShownValues> shown;
   for (std::size_t i = 0; i < stored; ++i) {
     const Stored& value = kept[i];
     shown[i] = {{{raw.data() + value.at, value.size}, value.type, value.form}, value.cut};
   }
-  return pack_values(statement, {shown.data(), stored}, value_count - stored, options);
+  const KeptValues execution{{shown.data(), stored}, literals, value_count - stored};
+  return pack_values(statement, execution, options);
 }
 
 Run::Run() : state_(std::make_unique<State>()) {}
@@ -74,7 +77,8 @@ void Run::sent(Time at) {
 void Run::columns(std::span<const Column> columns) {
   State& s = *state_;
   if (!s.wants_fields || s.sampled_rows > 0) return;
-  s.columns = static_cast<std::uint32_t>(std::min<std::size_t>(columns.size(), EventBody::kMaxColumns));
+  s.columns =
+      static_cast<std::uint32_t>(std::min<std::size_t>(columns.size(), EventBody::kMaxColumns));
   std::uint64_t hash = s.columns;
   s.known_kinds = s.columns;
   for (std::size_t i = 0; i < s.columns; ++i) {
@@ -110,7 +114,8 @@ void Run::fields(std::span<const Value> fields) {
   State& s = *state_;
   if (!s.wants_fields || s.sampled_rows >= EventBody::kMaxRows) return;
   if (s.columns == 0)  // nobody named them
-    s.columns = static_cast<std::uint32_t>(std::min<std::size_t>(fields.size(), EventBody::kMaxColumns));
+    s.columns =
+        static_cast<std::uint32_t>(std::min<std::size_t>(fields.size(), EventBody::kMaxColumns));
   if (s.columns == 0) return;
   for (std::size_t i = 0; i < s.columns; ++i) {
     Value field = i < fields.size() ? fields[i] : Value{.form = Value::Form::null};

@@ -81,7 +81,8 @@ std::unordered_set<Fingerprint> Workload::State::costliest(std::size_t most) con
   order.reserve(totals.size());
   for (const auto& [fingerprint, total] : totals) order.emplace_back(total, fingerprint);
   most = std::min(most, order.size());
-  std::ranges::nth_element(order, order.begin() + static_cast<std::ptrdiff_t>(most), std::greater{});
+  std::ranges::nth_element(order, order.begin() + static_cast<std::ptrdiff_t>(most),
+                           std::greater{});
   std::unordered_set<Fingerprint> chosen;
   for (std::size_t i = 0; i < most; ++i) chosen.insert(order[i].second);
   return chosen;
@@ -183,9 +184,8 @@ Workload::Totals Workload::totals() const {
     totals.unanalysed += r.unanalysed;
     totals.journal_lost += r.journal.lost();
     for (const auto& [reason, count] : r.unanalysed_by) {
-      const auto known =
-          std::ranges::find(totals.unanalysed_by, reason,
-                            &std::pair<std::string, std::uint64_t>::first);
+      const auto known = std::ranges::find(totals.unanalysed_by, reason,
+                                           &std::pair<std::string, std::uint64_t>::first);
       if (known == totals.unanalysed_by.end()) {
         totals.unanalysed_by.emplace_back(reason, count);
       } else {

@@ -51,9 +51,8 @@ struct Bench {
 
 void one_statement(benchmark::State& state) {
   Bench bench(with_journal(state.range(0) != 0));
-  const TemplateRef statement =
-      bench.templates.restore("select abalance from pgbench_accounts where aid = $1",
-                              Dialect::postgres);
+  const TemplateRef statement = bench.templates.restore(
+      "select abalance from pgbench_accounts where aid = $1", Dialect::postgres);
   for (auto _ : state) bench.execute(statement);
 }
 BENCHMARK(one_statement)->ArgName("journal")->Arg(0)->Arg(1);

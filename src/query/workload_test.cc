@@ -80,7 +80,9 @@ TEST_F(WorkloadTest, workers_are_added_up) {
 }
 
 TEST_F(WorkloadTest, a_run_without_an_end_is_lost_and_not_called) {
-  { const RunRef run = one_.begin({.statement = by_id_, .arrived = kStart}); }
+  {
+    const RunRef run = one_.begin({.statement = by_id_, .arrived = kStart});
+  }
   const QueryStats seen = only(workload_);
   EXPECT_EQ(seen.lost, 1U);
   EXPECT_EQ(seen.calls, 0U);
@@ -155,7 +157,8 @@ TEST_F(WorkloadTest, manners_are_counted) {
 TEST_F(WorkloadTest, samples_are_kept_uniformly_and_of_the_slowest) {
   for (int i = 1; i <= 100; ++i) {
     const std::string id = std::to_string(i);
-    Execution{.statement = by_id_, .values = {text(id, 23)}, .took = i * 1ms}.on(i % 2 ? one_ : two_);
+    Execution{.statement = by_id_, .values = {text(id, 23)}, .took = i * 1ms}.on(i % 2 ? one_
+                                                                                       : two_);
   }
   const QueryStats seen = only(workload_);
   EXPECT_EQ(seen.uniform.size(), 8U);
@@ -227,8 +230,8 @@ TEST_F(WorkloadTest, texts_without_fingerprint_are_counted_by_reason) {
   two_.unanalysed("invalid character", 3);
   const auto totals = workload_.totals();
   EXPECT_EQ(totals.unanalysed, 3U);
-  EXPECT_THAT(totals.unanalysed_by, ::testing::UnorderedElementsAre(Pair("too long", 2U),
-                                                                   Pair("invalid character", 1U)));
+  EXPECT_THAT(totals.unanalysed_by,
+              ::testing::UnorderedElementsAre(Pair("too long", 2U), Pair("invalid character", 1U)));
 }
 
 TEST_F(WorkloadTest, a_short_snapshot_has_the_costliest) {
