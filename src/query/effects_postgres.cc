@@ -273,6 +273,9 @@ void EffectReader::scan() {
       if (word != Word::none) on_word(word);
     } else if (kind == TokenKind::quoted_identifier) {
       on_quoted_identifier();
+    } else if (kind == TokenKind::open_paren && previous_kind_ == TokenKind::close_paren) {
+      // WITH a AS (...) (SELECT ...) UNION ...
+      if (compound_ && depth_ == 1 && main_ == Verb::unknown) main_ = Verb::select;
     }
     previous_kind_ = kind;
     previous_word_ = word;

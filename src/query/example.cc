@@ -10,6 +10,7 @@ namespace sluice::query {
 namespace {
 
 bool is_name_char(char c) { return detail::kIdentifierChars[static_cast<unsigned char>(c)]; }
+bool is_operator_char(char c) { return std::string_view("~!@#^&|`?+-*/%<>=").contains(c); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 class ExampleWriter {
@@ -42,7 +43,6 @@ class ExampleWriter {
 
   void token() {
     const char c = ahead();
-    if (c == '?') return slot(Literal::Kind::number, "0", 1);
     if (c == '\\' && ahead(1) == '?') {
       ++at_;
       return copy(1);
@@ -51,7 +51,16 @@ class ExampleWriter {
     if (c == '"') return quoted('"', false);
     if (c == '$') return dollar();
     if (is_name_char(c)) return name();
+    if (is_operator_char(c)) return operators();
     copy(1);
+  }
+
+  // A slot stands alone; in ?| or @? it is no slot.
+  void operators() {
+    std::size_t size = 1;
+    while (is_operator_char(ahead(size))) ++size;
+    if (size == 1 && ahead() == '?') return slot(Literal::Kind::number, "0", 1);
+    copy(size);
   }
 
   // A word, a number that was kept, or the prefix of a string.

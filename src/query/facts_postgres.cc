@@ -43,16 +43,18 @@ unsigned number_of(std::string_view parameter) {
   return number;
 }
 
-// The literals that a fingerprint leaves out, and the parameters.
+// The literals that a fingerprint leaves out, and the parameters. Comments become blanks: libpg_query
+// keeps them as tokens and doesn't see NOT LIKE around one.
 Example slots_in(std::string_view text, std::span<const Literal> literals) {
-  Example example{.text = std::string(text), .slots = {}};
+  Example example{.text = std::string(text.size(), ' '), .slots = {}};
   for (const Literal& literal : literals) {
     example.slots.push_back({.at = literal.at, .parameter = 0, .kind = literal.kind});
   }
   Lexer lexer(text);
   for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
-    if (token.kind != TokenKind::parameter) continue;
     const auto at = static_cast<std::uint32_t>(token.begin() - text.data());
+    example.text.replace(at, token.size, token.text());
+    if (token.kind != TokenKind::parameter) continue;
     example.slots.push_back({.at = at, .parameter = number_of(token.text()), .kind = {}});
   }
   std::ranges::sort(example.slots, {}, &SlotPlace::at);

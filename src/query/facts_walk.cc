@@ -8,13 +8,17 @@ namespace sluice::query {
 
 namespace {
 
-// A constant stands in the tree where its sign begins: - 5 is one node.
+// A constant stands in the tree where its sign begins: - 5 is one node, and so is -(5).
 std::vector<std::uint32_t> signs_before(const std::vector<Token>& tokens, std::size_t index,
                                         const char* text) {
   std::vector<std::uint32_t> places;
-  while (index > 0 && tokens[index - 1].text() == "-") {
-    --index;
-    places.push_back(static_cast<std::uint32_t>(tokens[index].begin() - text));
+  for (; index > 0; --index) {
+    const Token& before = tokens[index - 1];
+    if (before.text() == "-") {
+      places.push_back(static_cast<std::uint32_t>(before.begin() - text));
+    } else if (before.kind != TokenKind::open_paren) {
+      break;
+    }
   }
   return places;
 }
