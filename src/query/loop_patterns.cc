@@ -28,7 +28,7 @@ class Judge {
   WindowVerdict judge() {
     WindowVerdict verdict;
     if (!groups_.empty()) {
-      for (LoopGroup& group : groups_) trace_source(group);
+      trace_sources();
       settle_traced();
       settle_untraced();
       form_cycles();
@@ -47,12 +47,22 @@ class Judge {
     return nullptr;
   }
 
-  void trace_source(LoopGroup& group) {
-    if (group.state != LoopState::undecided || group.distinct < options_.distinct) return;
-    group.proof = prove(steps_, group.at, options_);
-    if (group.proof.source == static_cast<std::int32_t>(group.number) &&
-        turns_pages(steps_, group.at)) {
-      group.state = LoopState::quiet;
+  void trace_sources() {
+    std::vector<LoopGroup*> candidates;
+    std::vector<std::span<const std::uint32_t>> repeated;
+    for (LoopGroup& group : groups_) {
+      if (group.state != LoopState::undecided || group.distinct < options_.distinct) continue;
+      candidates.push_back(&group);
+      repeated.push_back(group.at);
+    }
+    if (candidates.empty()) return;
+    const FieldIndex index(steps_, repeated);
+    for (LoopGroup* group : candidates) {
+      group->proof = index.prove(group->at, options_);
+      if (group->proof.source == static_cast<std::int32_t>(group->number) &&
+          turns_pages(steps_, group->at)) {
+        group->state = LoopState::quiet;
+      }
     }
   }
 

@@ -1,9 +1,9 @@
 // Provenance by identities: the parameters of a statement, in the order of its executions, are held
 // against the columns of all earlier results of the window.
 //
-// First a cheap sieve: which columns hold enough of the wanted values at all. Then each of the few that
-// remain is followed through the window in order, because a value may stand in several results and only
-// the latest before a statement counts.
+// First one pass over all results: which fields are somebody's parameter at all. Then the columns that hold
+// enough of those are followed in order, because a value may stand in several results and only the latest
+// before a statement counts.
 #include "query/loop_proof.h"
 
 #include <algorithm>
@@ -19,65 +19,37 @@ namespace {
 
 constexpr unsigned kColumns = EventBody::kMaxColumns;
 
-// A column whose values may be those of a parameter.
-struct Candidate {
-  std::uint32_t statement;
-  unsigned column, parameter;
-};
-
-// The identities of one parameter over all occurrences.
-std::size_t want(const NumberedSteps& steps, std::span<const std::uint32_t> at, unsigned parameter,
-                 LoopTable& wanted) {
+void want(const LoopWindow& window, std::span<const std::uint32_t> at, unsigned parameter,
+          LoopTable& wanted) {
   for (const std::uint32_t i : at) {
-    const LoopStep& step = steps.window.steps[i];
-    if (parameter >= step.params) continue;
-    if (const auto identity = steps.window.parameter(step, parameter)) wanted[identity] = 1;
-  }
-  return wanted.size();
-}
-
-void sift(const NumberedSteps& steps, const LoopTable& wanted, unsigned parameter, unsigned least,
-          std::vector<Candidate>& out) {
-  std::vector<std::uint32_t> hits(steps.count.size() * kColumns);
-  const LoopWindow& window = steps.window;
-  for (std::size_t i = 0; i < window.steps.size(); ++i) {
     const LoopStep& step = window.steps[i];
-    if (step.sampled == 0) continue;
-    std::uint32_t* row_hits = &hits[std::size_t{steps.number[i]} * kColumns];
-    for (unsigned row = 0; row < step.sampled; ++row) {
-      for (unsigned column = 0; column < step.columns; ++column) {
-        const auto identity = window.field(step, row, column);
-        if (identity != 0) row_hits[column] += wanted.find(identity);
-      }
-    }
-  }
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    if (hits[i] < least) continue;
-    out.push_back(
-        {static_cast<std::uint32_t>(i / kColumns), static_cast<unsigned>(i % kColumns), parameter});
+    if (parameter >= step.params) continue;
+    if (const auto identity = window.parameter(step, parameter)) wanted[identity] = 1;
   }
 }
 
-// Follows one candidate through the window.
+// Follows one column through the window, beside the executions of the statement in question.
 class Follower {
  public:
-  Follower(const NumberedSteps& steps, std::span<const std::uint32_t> at, Candidate candidate)
-      : steps_(steps), at_(at), candidate_(candidate), latest_(256), asked_(at.size()) {}
+  Follower(const NumberedSteps& steps, std::span<const std::uint32_t> at,
+           const FieldIndex::Column& column, unsigned parameter)
+      : steps_(steps), at_(at), column_(column), latest_(column.fields.size()), asked_(at.size()) {
+    proof_.column = column.column;
+    proof_.parameter = parameter;
+    proof_.from.assign(at.size(), LoopProof::kNone);
+  }
 
   LoopProof follow(const LoopOptions& options) {
-    proof_.column = candidate_.column;
-    proof_.parameter = candidate_.parameter;
-    proof_.from.assign(at_.size(), LoopProof::kNone);
-    std::size_t k = 0;
-    for (std::uint32_t i = 0; i <= at_.back(); ++i) {
-      if (at_[k] == i) ask(k++, i);
-      if (steps_.number[i] == candidate_.statement) answer(i);
+    auto field = column_.fields.begin();
+    for (std::size_t k = 0; k < at_.size(); ++k) {
+      for (; field != column_.fields.end() && field->step < at_[k]; ++field) answer(*field);
+      ask(k);
     }
     const unsigned counted = proof_.matched + missed_ + (proof_.truncated ? 0 : missed_since_);
     const bool in_a_row = proof_.longest >= options.proof;
     const bool in_order = ordered_ && missed_ == 0 && proof_.matched >= options.repeats;
     if ((in_a_row || in_order) && proof_.matched * 3 >= counted * 2) {
-      proof_.source = static_cast<std::int32_t>(candidate_.statement);
+      proof_.source = static_cast<std::int32_t>(column_.statement);
     }
     return std::move(proof_);
   }
@@ -87,31 +59,26 @@ class Follower {
     std::uint32_t position, step;
   };
 
-  void answer(std::uint32_t i) {
-    const LoopStep& step = steps_.window.steps[i];
-    if (candidate_.column >= step.columns) return;  // another shape than before
-    for (unsigned row = 0; row < step.sampled; ++row) {
-      const auto identity = steps_.window.field(step, row, candidate_.column);
-      if (identity == 0) continue;
-      std::uint32_t& place = latest_[identity];
-      if (place != 0 && places_[place - 1].step == i) continue;  // once in a result is enough
-      places_.push_back({position_++, i});
-      place = static_cast<std::uint32_t>(places_.size());
-    }
-    if (step.rows > step.sampled) {
-      proof_.truncated = true;
-      ++position_;
-    }
+  // Values that nobody asks for stand between two places, or none do.
+  void answer(const FieldIndex::Field& field) {
+    if (field.ordinal != ordinal_ + 1) ++position_;
+    ordinal_ = field.ordinal;
+    const LoopStep& step = steps_.window.steps[field.step];
+    proof_.truncated |= step.rows > step.sampled;
+    std::uint32_t& place = latest_[field.identity];
+    if (place != 0 && places_[place - 1].step == field.step) return;  // once in a result is enough
+    places_.push_back({position_++, field.step});
+    place = static_cast<std::uint32_t>(places_.size());
   }
 
-  void ask(std::size_t k, std::uint32_t i) {
-    const LoopStep& step = steps_.window.steps[i];
-    if (candidate_.parameter >= step.params) return;
-    const auto identity = steps_.window.parameter(step, candidate_.parameter);
+  void ask(std::size_t k) {
+    const LoopStep& step = steps_.window.steps[at_[k]];
+    if (proof_.parameter >= step.params) return;
+    const auto identity = steps_.window.parameter(step, proof_.parameter);
     if (identity == 0) return;
     const std::uint32_t place = latest_.find(identity);
-    const bool known = place != 0 && places_[place - 1].step < i &&
-                       steps_.window.steps[places_[place - 1].step].ended <= step.arrived;
+    const bool known =
+        place != 0 && steps_.window.steps[places_[place - 1].step].ended <= step.arrived;
     if (known) proof_.from[k] = static_cast<std::int32_t>(places_[place - 1].step);
     std::uint32_t& seen = asked_[identity];
     // Of a value that comes again only its first time tells something, unless another result has it.
@@ -136,12 +103,12 @@ class Follower {
 
   const NumberedSteps& steps_;
   std::span<const std::uint32_t> at_;
-  Candidate candidate_;
+  const FieldIndex::Column& column_;
   LoopTable latest_;  // identity -> its place, from 1
   LoopTable asked_;   // identity -> 1 + the step of the source that had it
   std::vector<Place> places_;
   LoopProof proof_;
-  std::uint32_t position_ = 0, last_ = 0;
+  std::uint32_t ordinal_ = 0, position_ = 0, last_ = 0;
   unsigned run_ = 0, missed_ = 0, missed_since_ = 0;
   bool ordered_ = true;
 };
@@ -233,22 +200,59 @@ NumberedSteps number_steps(const LoopWindow& window) {
   return steps;
 }
 
-LoopProof prove(const NumberedSteps& steps, std::span<const std::uint32_t> at,
-                const LoopOptions& options) {
-  std::vector<Candidate> candidates;
-  const unsigned params = steps.window.steps[at.front()].params;
+FieldIndex::FieldIndex(const NumberedSteps& steps,
+                       std::span<const std::span<const std::uint32_t>> repeated)
+    : steps_(steps) {
+  const LoopWindow& window = steps.window;
+  std::size_t most = 0;
+  for (const auto& at : repeated) most += at.size();
+  LoopTable wanted(most);
+  for (const auto& at : repeated) {
+    const unsigned params = window.steps[at.front()].params;
+    for (unsigned parameter = 0; parameter < params; ++parameter)
+      want(window, at, parameter, wanted);
+  }
+  std::vector<std::uint32_t> place(steps.count.size() * kColumns);  // in columns_, from 1
+  std::vector<std::uint32_t> ordinal(place.size());
+  for (std::uint32_t i = 0; i < window.steps.size(); ++i) {
+    const LoopStep& step = window.steps[i];
+    const std::size_t first = std::size_t{steps.number[i]} * kColumns;
+    for (unsigned row = 0; row < step.sampled; ++row) {
+      for (unsigned column = 0; column < step.columns; ++column) {
+        const auto identity = window.field(step, row, column);
+        if (identity == 0) continue;  // a null is no value to ask for
+        const std::uint32_t n = ++ordinal[first + column];
+        if (wanted.find(identity) == 0) continue;
+        std::uint32_t& at = place[first + column];
+        if (at == 0) {
+          columns_.push_back({.statement = steps.number[i], .column = column, .fields = {}});
+          at = static_cast<std::uint32_t>(columns_.size());
+        }
+        columns_[at - 1].fields.push_back({.identity = identity, .step = i, .ordinal = n});
+      }
+    }
+    if (step.rows <= step.sampled) continue;
+    for (unsigned column = 0; column < step.columns; ++column) ++ordinal[first + column];
+  }
+}
+
+LoopProof FieldIndex::prove(std::span<const std::uint32_t> at, const LoopOptions& options) const {
+  LoopProof best;
+  const unsigned params = steps_.window.steps[at.front()].params;
   for (unsigned parameter = 0; parameter < params; ++parameter) {
     LoopTable wanted(at.size());
-    if (want(steps, at, parameter, wanted) < options.proof) continue;
-    sift(steps, wanted, parameter, options.proof, candidates);
-  }
-  constexpr std::size_t kMostCandidates = 32;  // a wide row of equal values isn't worth more time
-  if (candidates.size() > kMostCandidates) candidates.resize(kMostCandidates);
-  LoopProof best;
-  for (const Candidate& candidate : candidates) {
-    LoopProof proof = Follower(steps, at, candidate).follow(options);
-    if (proof.found() && better(steps, steps.number[at.front()], proof, best))
-      best = std::move(proof);
+    want(steps_.window, at, parameter, wanted);
+    if (wanted.size() < options.proof) continue;
+    for (const Column& column : columns_) {
+      const auto hits =
+          std::count_if(column.fields.begin(), column.fields.end(),
+                        [&](const Field& field) { return wanted.find(field.identity) != 0; });
+      if (hits < options.proof) continue;
+      LoopProof proof = Follower(steps_, at, column, parameter).follow(options);
+      if (proof.found() && better(steps_, steps_.number[at.front()], proof, best)) {
+        best = std::move(proof);
+      }
+    }
   }
   return best;
 }

@@ -31,9 +31,32 @@ struct LoopProof {
   bool found() const { return source != kNone; }
 };
 
-// `at`: the occurrences of one statement.
-LoopProof prove(const NumberedSteps& steps, std::span<const std::uint32_t> at,
-                const LoopOptions& options);
+// Which fields of a window's results are parameters of some repeated statement: all that a proof needs.
+// Found in one pass, because a window holds thousands of fields and dozens of repeated statements.
+class FieldIndex {
+ public:
+  // `repeated`: the occurrences of each statement that may be a loop.
+  FieldIndex(const NumberedSteps& steps, std::span<const std::span<const std::uint32_t>> repeated);
+
+  // Of one of them.
+  LoopProof prove(std::span<const std::uint32_t> at, const LoopOptions& options) const;
+
+  struct Field {
+    std::uint64_t identity;
+    std::uint32_t step;
+    std::uint32_t ordinal;  // in its column over all results; unknown rows count as one
+  };
+  // A column over all results of its statement.
+  struct Column {
+    std::uint32_t statement;
+    unsigned column;
+    std::vector<Field> fields;
+  };
+
+ private:
+  const NumberedSteps& steps_;
+  std::vector<Column> columns_;
+};
 
 // The statement turns pages: by the last row of its previous result, by OFFSET, or by big full pages.
 bool turns_pages(const NumberedSteps& steps, std::span<const std::uint32_t> at);
