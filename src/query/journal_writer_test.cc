@@ -93,6 +93,22 @@ TEST_F(JournalTest, an_event_tells_a_statement_and_its_rows_by_identity) {
               ElementsAre(identity_of(five), identity_of(five), identity_of(text("x"))));
 }
 
+TEST_F(JournalTest, fields_are_read_by_the_types_of_their_columns) {
+  RunRef run = recorder_.begin({.statement = intern("select id from users"), .arrived = kStart});
+  ASSERT_TRUE(run->wants_columns());
+  const Run::Column column{.name = "id", .type = 23, .form = Value::Form::binary};
+  run->columns({&column, 1});
+  ASSERT_TRUE(run->row(10, kStart + 3ms));
+  const std::string five("\0\0\0\5", 4);
+  const Value fields[] = {{.bytes = five}};
+  run->fields(fields);
+  EXPECT_FALSE(run->wants_columns());
+  run->finish({.at = kStart + 4ms});
+  const auto records = records_of(recorder_.take_journal());
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_THAT(records[1].numbers, ElementsAre(identity_of(text("5"))));
+}
+
 TEST_F(JournalTest, shapes_and_callers_are_told_once) {
   const TemplateRef statement = intern("select id from users");
   for (int i = 0; i < 3; ++i) {

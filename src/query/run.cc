@@ -67,6 +67,8 @@ std::string Run::State::packed_values(const Template& statement,
 Run::Run() : state_(std::make_unique<State>()) {}
 Run::~Run() = default;
 
+void Run::pool_wait(Duration waited) { state_->pool_wait = waited; }
+
 void Run::sent(Time at) {
   State& s = *state_;
   if (s.has_sent) return;

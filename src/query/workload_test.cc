@@ -53,6 +53,15 @@ TEST_F(WorkloadTest, time_is_split_by_where_it_was_spent) {
   EXPECT_EQ(seen.bytes, 150U);
 }
 
+TEST_F(WorkloadTest, a_wait_for_a_connection_may_be_told_later) {
+  RunRef run = one_.begin({.statement = by_id_, .arrived = kStart});
+  run->pool_wait(3ms);
+  run->sent(kStart + 5ms);
+  run->finish({.at = kStart + 6ms});
+  EXPECT_EQ(only(workload_).pool_wait, 3ms);
+  EXPECT_EQ(only(workload_).queue, 2ms);
+}
+
 TEST_F(WorkloadTest, times_in_a_wrong_order_still_add_up) {
   RunRef run = one_.begin({.statement = by_id_, .arrived = kStart, .pool_wait = 1h});
   run->sent(kStart - 5ms);
