@@ -100,7 +100,8 @@ void mysql_escape(std::string_view body, std::size_t& at, std::string& out) {
   out += c;
 }
 
-// Behind the string part that `text` begins with, whose body goes to `out`: `text` begins with its quote.
+// Behind the string part that `text` begins with, whose body goes to `out`: `text` begins with its
+// quote.
 std::string_view undo_part(std::string_view text, Dialect dialect, bool backslash,
                            std::string& out) {
   const char quote = text[0];
@@ -121,8 +122,8 @@ std::string_view undo_part(std::string_view text, Dialect dialect, bool backslas
   return {};
 }
 
-// The next part of a string that goes on behind a newline, from its quote on; line comments may stand
-// between (and in them quotes).
+// The next part of a string that goes on behind a newline, from its quote on; line comments may
+// stand between (and in them quotes).
 std::string_view next_part(std::string_view text) {
   while (!text.empty() && text[0] != '\'') {
     const std::size_t skipped = text[0] == '-' ? text.find_first_of("\r\n") : 1;

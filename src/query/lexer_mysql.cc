@@ -163,8 +163,8 @@ Token MysqlLexer::letter() {
   return make(TokenKind::string, from, StringForm::bits);
 }
 
-// 1, 1.5, 1e-3, 0x1F, 0b01; a name that begins with digits is a name: 1a, 0xyz (MY_LEX_NUMBER_IDENT). So
-// is what adjoins a name's dot: t.1 (MY_LEX_IDENT_SEP).
+// 1, 1.5, 1e-3, 0x1F, 0b01; a name that begins with digits is a name: 1a, 0xyz
+// (MY_LEX_NUMBER_IDENT). So is what adjoins a name's dot: t.1 (MY_LEX_IDENT_SEP).
 Token MysqlLexer::number() {
   const char* from = at_;
   if (from == name_end_) return identifier();
@@ -232,7 +232,8 @@ Token MysqlLexer::operator_token() {
   return cut(*at_ == ':' ? TokenKind::colon : TokenKind::op, 1);
 }
 
-// From `from` with its opening quote at at_. Doubled quotes stand for one; backslashes escape in strings.
+// From `from` with its opening quote at at_. Doubled quotes stand for one; backslashes escape in
+// strings.
 Token MysqlLexer::quoted(const char* from, TokenKind kind, StringForm form) {
   const char quote = *at_;
   const bool backslash = backslash_ && quote != '`';

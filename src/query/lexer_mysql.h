@@ -1,15 +1,16 @@
-// The MySQL lexer: cuts a statement text into tokens the way the server's scanner does (sql_lex.cc of
-// MySQL 5.7 to 8.4). It speaks in the same tokens as the PostgreSQL lexer, so that one normaliser reads both.
+// The MySQL lexer: cuts a statement text into tokens the way the server's scanner does (sql_lex.cc
+// of MySQL 5.7 to 8.4). It speaks in the same tokens as the PostgreSQL lexer, so that one
+// normaliser reads both.
 //
 // Where the dialects differ, a token is what a reader does with it:
 //   identifier         also @user_variables and @@system.variables, which are folded like names
-//   quoted_identifier  what stays as written: `...`, @'...', \N, hints /*+ ... */, and the two ends of a
-//                      version comment, "/*!40101" and "*/", whose inside is code
-//   string             '...', "..." (ANSI_QUOTES isn't modelled), N'...'; with StringForm::bits also
-//                      x'...', 0x..., b'...', 0b...
+//   quoted_identifier  what stays as written: `...`, @'...', \N, hints /*+ ... */, and the two
+//                      ends of a version comment, "/*!40101" and "*/", whose inside is code
+//   string             '...', "..." (ANSI_QUOTES isn't modelled), N'...'; with StringForm::bits
+//                      also x'...', 0x..., b'...', 0b...
 //   parameter          ?
-// It allocates nothing and looks at each byte at most twice. The text's encoding must keep bytes below
-// 0x80 to ASCII (utf8mb4, latin1; not sjis, gbk, big5).
+// It allocates nothing and looks at each byte at most twice. The text's encoding must keep bytes
+// below 0x80 to ASCII (utf8mb4, latin1; not sjis, gbk, big5).
 #pragma once
 
 #include <string_view>
@@ -30,7 +31,8 @@ class MysqlLexer {
 
   // The next token; `end` again and again behind the last.
   Token next();
-  // Inside the last /* */ comment before the last token; hints and version comments aren't comments.
+  // Inside the last /* */ comment before the last token; hints and version comments aren't
+  // comments.
   std::string_view last_comment() const { return comment_; }
 
  private:

@@ -88,7 +88,8 @@ TEST(MysqlLexerTest, what_has_no_end_is_said_so) {
   EXPECT_EQ(tokens("/*! a /*! b */"), "q:/*! i:a ?:/*! b */");
 }
 
-// What would be quadratic in a careless lexer. Linear takes milliseconds; the bound is far from both.
+// What would be quadratic in a careless lexer. Linear takes milliseconds; the bound is far from
+// both.
 TEST(MysqlLexerTest, bombs_take_linear_time) {
   for (const std::string_view piece :
        {"+-", "/*",  "*/", "''",  "'\n", "\"", "`",  "\\", "'\\'", "--\n", "--", "#",  "1e",

@@ -1,8 +1,9 @@
 // The normaliser: one pass over a text's tokens, each copied once into the buffer that is hashed.
 //
-// What a token is written like hangs on its kind, on the token before it (a blank between them or none, a
-// table) and, for numbers, on what the words before say: a Role that the last token left behind, and a
-// frame for each open parenthesis. Both are a byte; nothing is looked up again and nothing allocated.
+// What a token is written like hangs on its kind, on the token before it (a blank between them or
+// none, a table) and, for numbers, on what the words before say: a Role that the last token left
+// behind, and a frame for each open parenthesis. Both are a byte; nothing is looked up again and
+// nothing allocated.
 //
 // The blanks are chosen so that the written text has the same tokens again when it is read.
 #include <algorithm>
@@ -11,61 +12,18 @@
 #include <cstring>
 #include <vector>
 
+#include "query/blanks.h"
 #include "query/lexer_mysql.h"
 #include "query/lexer_postgres.h"
+#include "query/text_faults.h"
 #include "query/words_normalise.h"
 #include "sluice/fingerprint.h"
 
 namespace sluice::query {
 namespace {
 
+using detail::Piece;
 using detail::Role;
-
-enum class Piece : std::uint8_t {
-  start,
-  word,
-  spaced_word,  // a blank between it and (
-  quoted,       // identifier, hint
-  string,
-  number,  // and whatever a dot must not touch
-  parameter,
-  op,
-  cast,
-  dot,
-  colon,
-  comma,
-  semicolon,
-  open,   // [ {
-  close,  // ] }
-  open_paren,
-  close_paren,  // last
-};
-constexpr std::size_t kPieces = static_cast<std::size_t>(Piece::close_paren) + 1;
-
-constexpr bool blank_between(Piece before, Piece piece) {
-  using enum Piece;
-  const auto either = [&](Piece p) { return before == p || piece == p; };
-  if (before == start || before == open || before == open_paren) return false;
-  if (piece == comma || piece == semicolon || piece == close || piece == close_paren) return false;
-  if (before == comma || before == semicolon) return true;
-  if (either(dot)) return before == piece || either(number) || (before == op);
-  if (either(op)) return true;
-  if (before == cast || before == colon) return piece == cast || piece == colon;
-  if (piece == cast || piece == colon) return false;
-  if (piece == open) return false;
-  if (piece == open_paren) return before != word && before != quoted;
-  return true;  // words, strings, numbers; behind a parenthesis too
-}
-
-constexpr auto kBlanks = [] {
-  std::array<std::array<bool, kPieces>, kPieces> table{};
-  for (std::size_t before = 0; before < kPieces; ++before) {
-    for (std::size_t piece = 0; piece < kPieces; ++piece) {
-      table[before][piece] = blank_between(static_cast<Piece>(before), static_cast<Piece>(piece));
-    }
-  }
-  return table;
-}();
 
 // What an open parenthesis or bracket is.
 enum class Frame : std::uint8_t {
@@ -105,7 +63,8 @@ class Pass {
         out_(out),
         literals_(literals) {}
 
-  // The fault, or null. With the lexer inside: called for each token it makes a third more of all time.
+  // The fault, or null. With the lexer inside: called for each token it makes a third more of all
+  // time.
   [[gnu::flatten]] const char* run();
   std::string_view written() const { return {begin_, static_cast<std::size_t>(out_ - begin_)}; }
   std::string_view comment() const { return lexer_.last_comment(); }
@@ -114,7 +73,7 @@ class Pass {
  private:
   void blank(Piece piece) {
     *out_ = ' ';
-    out_ += kBlanks[static_cast<std::size_t>(before_)][static_cast<std::size_t>(piece)];
+    out_ += detail::kBlanks[static_cast<std::size_t>(before_)][static_cast<std::size_t>(piece)];
     before_ = piece;
   }
   void as_written(const Token& token) {
@@ -424,54 +383,6 @@ void Pass<kDialect, TextLexer>::semicolon(const Token& token) {
   role_ = Role::none;
   opening_ = true;
   numbers_stay_ = false;
-}
-
-// Of the bytes from `at` on, whether one may continue a character of several in UTF-8.
-bool continues(const unsigned char* at, const unsigned char* end, std::size_t count) {
-  if (static_cast<std::size_t>(end - at) < count) return false;
-  for (std::size_t i = 0; i < count; ++i) {
-    if ((at[i] & 0xc0U) != 0x80) return false;
-  }
-  return true;
-}
-
-bool valid_utf8(std::string_view text) {
-  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* end = at + text.size();
-  while (at != end) {
-    const unsigned char c = *at++;
-    if (c < 0x80) continue;
-    const std::size_t more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-    if (c < 0xc2 || c > 0xf4 || !continues(at, end, more)) return false;
-    if (c == 0xe0 && *at < 0xa0) return false;  // longer than needed
-    if (c == 0xed && *at > 0x9f) return false;  // a surrogate
-    if (c == 0xf0 && *at < 0x90) return false;
-    if (c == 0xf4 && *at > 0x8f) return false;  // beyond U+10FFFF
-    at += more;
-  }
-  return true;
-}
-
-// What no token shows: NUL and what isn't UTF-8. Eight bytes at a time; most texts are all ASCII.
-const char* fault_of_bytes(std::string_view text) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
-  std::uint64_t high = 0, zero = 0;
-  const auto look = [&](std::uint64_t word) {
-    high |= word;
-    zero |= (word - kOnes) & ~word;
-  };
-  std::size_t at = 0;
-  std::uint64_t word = 0;
-  for (; text.size() - at >= sizeof word; at += sizeof word) {
-    std::memcpy(&word, text.data() + at, sizeof word);
-    look(word);
-  }
-  word = kOnes;
-  std::memcpy(&word, text.data() + at, text.size() - at);
-  look(word);
-  if ((zero & kHighs) != 0) return "invalid character";
-  if ((high & kHighs) != 0 && !valid_utf8(text)) return "not UTF-8";
-  return nullptr;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Properties of the normaliser over random statements and random rows of tokens, from a fixed seed (RC_PARAMS
-// changes it): what doesn't matter changes nothing, and the written text has the tokens that were read.
+// Properties of the normaliser over random statements and random rows of tokens, from a fixed seed
+// (RC_PARAMS changes it): what doesn't matter changes nothing, and the written text has the tokens
+// that were read.
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -19,7 +20,8 @@ namespace {
 
 const bool kSeeded = ::setenv("RC_PARAMS", "seed=1 max_success=500", 0) == 0;
 
-// ---- random statements -----------------------------------------------------------------------------
+// ---- random statements
+// -----------------------------------------------------------------------------
 
 // A part of a statement. Words and names are written in any case, literals have any value.
 struct Part {
@@ -91,7 +93,8 @@ Parts statement(Dialect dialect) {
   return parts;
 }
 
-// ---- their texts -----------------------------------------------------------------------------------
+// ---- their texts
+// -----------------------------------------------------------------------------------
 
 struct Text {
   std::string text;
@@ -274,7 +277,8 @@ RC_GTEST_PROP(NormaliserProperty, the_parser_sees_the_same_statement_in_a_filled
   RC_ASSERT(tree(filled(seen.text, Dialect::postgres)) == shape);
 }
 
-// ---- random rows of tokens -------------------------------------------------------------------------
+// ---- random rows of tokens
+// -------------------------------------------------------------------------
 
 constexpr std::string_view kPostgresTokens[] = {
     "a",       "B",      "e",           "u",      "n",        "x",        "\"q\"",    "U&\"u\"",

@@ -1,9 +1,9 @@
-// The words that a normaliser has to know, of both dialects: those behind which a literal decides what the
-// statement is (LIMIT, ORDER BY, types), those that begin a statement whose literals are data, and those
-// that a reader expects a blank behind: "in (", but "count(".
+// The words that a normaliser has to know, of both dialects: those behind which a literal decides
+// what the statement is (LIMIT, ORDER BY, types), those that begin a statement whose literals are
+// data, and those that a reader expects a blank behind: "in (", but "count(".
 //
-// Most words of a text are none of them, and each is looked up: by its first eight bytes as a number
-// and its size, in a table without collisions that the compiler builds.
+// Most words of a text are none of them, and each is looked up: by its first eight bytes as a
+// number and its size, in a table without collisions that the compiler builds.
 #pragma once
 
 #include <array>
@@ -139,7 +139,8 @@ inline constexpr auto kNormalTable = [] {
   return table;
 }();
 
-// The word that `word` spells in lower case; null for all others. REQUIRES: eight bytes can be read there.
+// The word that `word` spells in lower case; null for all others. REQUIRES: eight bytes can be read
+// there.
 inline const NormalWord* normal_word(const char* word, std::size_t size) {
   std::uint64_t head = 0;
   std::memcpy(&head, word, sizeof head);

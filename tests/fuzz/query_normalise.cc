@@ -1,5 +1,6 @@
-// Any bytes as a statement of either dialect: the normaliser ends, keeps what it promises of literals, and
-// what it wrote is free of faults and of literals' contents. The first byte chooses dialect and mode.
+// Any bytes as a statement of either dialect: the normaliser ends, keeps what it promises of
+// literals, and what it wrote is free of faults and of literals' contents. The first byte chooses
+// dialect and mode.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
