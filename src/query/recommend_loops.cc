@@ -48,7 +48,8 @@ std::string title_of(const Loop& loop, const Template* statement, const Template
 std::string action_of(const Loop& loop, const LoopAdvice& advice) {
   if (loop.kind == LoopKind::duplicate)
     return "Keep the first answer for as long as the request takes, or cache it.";
-  if (!advice.sql.empty()) return "Send the statement below once, with all values, instead of one for each.";
+  if (!advice.sql.empty())
+    return "Send the statement below once, with all values, instead of one for each.";
   return "Load all of them with one statement: a join, or a list of the values (= ANY($1)).";
 }
 
@@ -90,12 +91,12 @@ Recommendation recommendation_of(AdviceKind kind, const Group& group, const Temp
   r.sql = std::move(advice.sql);
   r.orm = std::move(advice.orm);
   r.saved = group.wasted;
-  r.evidence = {{"loop", std::string(name_of(loop.kind))},
-                {"ran", fmt::format("{} times", group.bursts)},
-                {"statements", std::to_string(group.calls)},
-                {"in one run",
-                 fmt::format("{} in the middle, {} at most", loop.p50, group.longest)},
-                {"wasted", words_of(group.wasted)}};
+  r.evidence = {
+      {"loop", std::string(name_of(loop.kind))},
+      {"ran", fmt::format("{} times", group.bursts)},
+      {"statements", std::to_string(group.calls)},
+      {"in one run", fmt::format("{} in the middle, {} at most", loop.p50, group.longest)},
+      {"wasted", words_of(group.wasted)}};
   if (!loop.source_column.empty())
     r.evidence.emplace_back("values come from", fmt::format("column {}", loop.source_column));
   if (!loop.callers.empty() && !caller_words(loop.callers.front().caller).empty())

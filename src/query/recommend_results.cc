@@ -44,14 +44,16 @@ Advice missing_where(const Case& c) {
   Recommendation r = c.begin(AdviceKind::missing_where);
   r.title = fmt::format("Read only what is needed of {}", c.subject());
   r.sentence = fmt::format(
-      "The whole of {} is read each time: {:.0f} rows a call, as it has neither WHERE nor LIMIT. It "
+      "The whole of {} is read each time: {:.0f} rows a call, as it has neither WHERE nor LIMIT. "
+      "It "
       "takes longer with every row that is added.",
       c.subject(), c.mean_rows());
-  r.action = c.facts->order_by
-                 ? "Add a WHERE for the rows that are used, or a LIMIT and ask page by page: no more "
-                   "than a page has to be sorted then."
-                 : "Add a WHERE for the rows that are used, or a LIMIT and ask page by page. Count and "
-                   "add up in SQL where only that is wanted.";
+  r.action =
+      c.facts->order_by
+          ? "Add a WHERE for the rows that are used, or a LIMIT and ask page by page: no more "
+            "than a page has to be sorted then."
+          : "Add a WHERE for the rows that are used, or a LIMIT and ask page by page. Count and "
+            "add up in SQL where only that is wanted.";
   add_figures(c, r);
   r.evidence.emplace_back("bound", fmt::format("{} rows", c.options.big_table_rows));
   r.saved = beyond(c, c.options.big_table_rows);
@@ -81,7 +83,8 @@ Advice unbounded_result(const Case& c) {
   Recommendation r = c.begin(AdviceKind::unbounded_result);
   r.title = fmt::format("Bound the result from {}", c.subject());
   r.sentence = fmt::format(
-      "It has no LIMIT, and one answer had {} rows ({:.0f} on average). The program has to hold them "
+      "It has no LIMIT, and one answer had {} rows ({:.0f} on average). The program has to hold "
+      "them "
       "all, and the connection is busy for as long.",
       c.stats.max_rows, c.mean_rows());
   r.action =

@@ -39,12 +39,15 @@ Advice idle_in_transaction(const Case& c) {
                                                                         : Severity::warning;
   r.title = "Don't leave transactions open";
   r.sentence = fmt::format(
-      "After this statement a client left its transaction open for {}. For as long it kept a server "
+      "After this statement a client left its transaction open for {}. For as long it kept a "
+      "server "
       "connection, its locks, and VACUUM from what it could still see.",
       words_of(q.pause_max));
   r.action =
-      "End the transaction before anything slow that isn't SQL: requests to others, files, a user. Set "
-      "idle_in_transaction_session_timeout on the server, or the pool's idle transaction timeout here, "
+      "End the transaction before anything slow that isn't SQL: requests to others, files, a user. "
+      "Set "
+      "idle_in_transaction_session_timeout on the server, or the pool's idle transaction timeout "
+      "here, "
       "as a safety net.";
   add_pauses(c, r);
   r.evidence.emplace_back("bound", words_of(c.options.idle_in_transaction));
@@ -54,8 +57,7 @@ Advice idle_in_transaction(const Case& c) {
 
 Advice held_transaction(const Case& c) {
   const QueryStats& q = c.stats;
-  if (q.pauses < c.options.least_calls || mean_pause(q) < c.options.think_time)
-    return std::nullopt;
+  if (q.pauses < c.options.least_calls || mean_pause(q) < c.options.think_time) return std::nullopt;
   Recommendation r = c.begin(AdviceKind::held_transaction);
   r.title = "Do the work outside of the transaction";
   r.sentence = fmt::format(
@@ -63,19 +65,20 @@ Advice held_transaction(const Case& c) {
       "transaction open. Meanwhile nobody else can use their server connections.",
       words_of(mean_pause(q)), q.pauses);
   r.action =
-      "Compute and call others before BEGIN or after COMMIT; keep only the statements between them. "
+      "Compute and call others before BEGIN or after COMMIT; keep only the statements between "
+      "them. "
       "Frameworks that wrap a whole web request in a transaction can be told not to.";
   add_pauses(c, r);
-  r.evidence.emplace_back("bound", fmt::format("{} on average, {} times",
-                                               words_of(c.options.think_time),
-                                               c.options.least_calls));
+  r.evidence.emplace_back("bound",
+                          fmt::format("{} on average, {} times", words_of(c.options.think_time),
+                                      c.options.least_calls));
   r.saved = q.pause_total;
   return r;
 }
 
 Advice not_prepared(const Case& c) {
-  const bool counts = c.verb == Verb::select || c.verb == Verb::insert ||
-                      c.verb == Verb::update || c.verb == Verb::delete_;
+  const bool counts = c.verb == Verb::select || c.verb == Verb::insert || c.verb == Verb::update ||
+                      c.verb == Verb::delete_;
   const QueryStats& q = c.stats;
   const std::uint64_t anew = q.simple + q.unnamed;
   if (!counts || anew < c.options.parsed_anew || q.prepared * kHardlyPrepared > anew)
@@ -87,7 +90,8 @@ Advice not_prepared(const Case& c) {
       "The server parsed and planned this statement {} times; {} calls used a prepared one.", anew,
       q.prepared);
   r.action =
-      "Let the driver prepare it: prepareThreshold in JDBC, prepare_threshold in psycopg 3, a name in "
+      "Let the driver prepare it: prepareThreshold in JDBC, prepare_threshold in psycopg 3, a name "
+      "in "
       "node-postgres, Max Auto Prepare in Npgsql, cache_statement in pgx. Prepared statements work "
       "through this gateway in transaction mode too.";
   r.evidence = {{"parsed anew", fmt::format("{} times", anew)},
