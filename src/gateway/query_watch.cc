@@ -11,6 +11,12 @@ constexpr Duration kTurn = std::chrono::milliseconds(100);
 constexpr Duration kKeep = std::chrono::seconds(60);  // so much is lost by a kill
 constexpr std::size_t kMostToExplain = 16;
 
+std::int64_t unix_time() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 query::WorkloadOptions options_of(const QuerySettings& s) {
   using Options = query::WorkloadOptions;
   return {.max_bytes = s.memory,
@@ -166,9 +172,12 @@ void QueryWatch::open_store() {
   if (directory_.empty() || !settings_.enabled) return;
   std::error_code failed;
   std::filesystem::create_directories(directory_, failed);
-  auto opened = store::QueryStore::open(directory_ + "/queries.db");
+  auto opened = store::QueryStore::open(directory_ + "/queries.db", unix_time());
   if (opened) {
-    store_ = std::move(*opened);
+    if (!opened->moved_aside().empty())
+      log_.warn("query", "kept statistics were corrupt and are put aside",
+                {{"file", opened->moved_aside()}});
+    store_.emplace(std::move(*opened));
     return;
   }
   log_.warn("query", "statistics of statements won't survive a restart",
@@ -179,13 +188,14 @@ void QueryWatch::restore() {
   const std::lock_guard lock(storing_);
   if (!store_) return;
   auto stats = store_->load(templates_);
+  auto slow = store_->load_slow(templates_);
   auto loops = store_->load_loops();
-  if (!stats || !loops) {
-    log_.warn("query", "kept statistics can't be read",
-              {{"error", stats ? loops.error().detail : stats.error().detail}});
+  if (!stats || !slow || !loops) {
+    const Error& why = !stats ? stats.error() : !slow ? slow.error() : loops.error();
+    log_.warn("query", "kept statistics can't be read", {{"error", why.detail}});
     return;
   }
-  workload_.restore(std::move(*stats));
+  workload_.restore(std::move(*stats), std::move(*slow));
   const std::lock_guard detecting(detecting_);
   detector_.restore(std::move(*loops));
 }
@@ -194,6 +204,7 @@ void QueryWatch::keep() {
   const std::lock_guard lock(storing_);
   if (!store_) return;
   auto done = store_->save(workload_.snapshot());
+  if (done) done = store_->save_slow(workload_.slow_queries());
   if (done) done = store_->save_loops(loops());
   if (!done) log_.warn("query", "statistics can't be kept", {{"error", done.error().detail}});
 }

@@ -67,7 +67,7 @@ class QueryWatch final : public flow::Elsewhere {
   std::mutex detecting_;  // detector_
   query::LoopDetector detector_;
   std::mutex storing_;  // store_
-  std::unique_ptr<store::QueryStore> store_;
+  std::optional<store::QueryStore> store_;
   std::string directory_;
 
   std::mutex mutex_;  // all below

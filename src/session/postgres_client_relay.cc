@@ -36,9 +36,9 @@ Result<void> PostgresClient::Ask::examine_first(const Frame& frame) {
   } else if (frame.type == frontend::kBind) {
     auto bind = read_bind(frame.payload);
     if (!bind) return std::unexpected(bind.error());
-    if (const StatementRef* known = client_.find_statement(bind->statement)) {
-      statement = (*known)->text;
-      analysis = (*known)->known.analysis;
+    if (const StatementRef* named = client_.find_statement(bind->statement)) {
+      statement = (*named)->text;
+      analysis = (*named)->known.analysis;
     } else if (bind->statement.empty() && client_.unnamed_.valid) {
       statement = client_.unnamed_.text;
       analysis = client_.unnamed_.known.analysis;
