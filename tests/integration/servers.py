@@ -3,6 +3,7 @@
 PostgreSQL refuses to run as root, so there everything belongs to the user postgres and lives below
 /tmp, because the checkout may be out of that user's reach. Every process dies with its parent.
 """
+import contextlib
 import os
 import pwd
 import shutil
@@ -143,13 +144,18 @@ class PostgresServer:
         return [int(pid) for pid in folder.read_text().split()]
 
     def pause(self):
-        """SIGSTOP to the postmaster and all its children."""
-        for pid in [self.process.pid, *self.children()]:
-            os.kill(pid, signal.SIGSTOP)
+        """SIGSTOP to the postmaster, which then makes no more children, and to those it has."""
+        self.process.send_signal(signal.SIGSTOP)
+        self._signal_children(signal.SIGSTOP)
 
     def resume(self):
-        for pid in [*self.children(), self.process.pid]:
-            os.kill(pid, signal.SIGCONT)
+        self._signal_children(signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
+
+    def _signal_children(self, number):
+        for child in self.children():
+            with contextlib.suppress(ProcessLookupError):  # a backend may end at any moment
+                os.kill(child, number)
 
     def sql(self, text, database="app"):
         """Runs statements as the superuser; rows as tuples of text, without column names."""
