@@ -231,6 +231,17 @@ bool few_between(const NumberedSteps& steps, std::uint32_t from, std::uint32_t t
   return Between(steps).look(from, to);
 }
 
+std::size_t changes_between(const NumberedSteps& steps, std::span<const std::uint32_t> at) {
+  std::size_t changes = 0;
+  for (std::size_t k = 1; k < at.size(); ++k) {
+    const auto first = steps.window.steps.begin() + at[k - 1];
+    const auto last = steps.window.steps.begin() + at[k];
+    changes += std::any_of(first, last,
+                           [](const LoopStep& step) { return step.role == StepRole::change; });
+  }
+  return changes;
+}
+
 bool in_lockstep(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) {
   if (std::min(a.size(), b.size()) * 5 < std::max(a.size(), b.size()) * 4) return false;
   std::size_t turns = 0, i = 0, j = 0;

@@ -73,6 +73,9 @@ std::vector<LoopSpan> spans_in_sequence(const NumberedSteps& steps, const LoopGr
 // At most as many different statements as a cycle's others.
 bool few_between(const NumberedSteps& steps, std::uint32_t from, std::uint32_t to);
 
+// How many times data was changed between two occurrences.
+std::size_t changes_between(const NumberedSteps& steps, std::span<const std::uint32_t> at);
+
 // Two statements that take turns.
 bool in_lockstep(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b);
 

@@ -127,7 +127,7 @@ class Judge {
 
   void convince(LoopGroup& group) {
     group.state = LoopState::quiet;
-    if (turns_pages(steps_, group.at)) return;
+    if (turns_pages(steps_, group.at) || changes_between(steps_, group.at) > 1) return;
     const Companions companions = companions_of(steps_, group);
     for (const LoopSpan& span : spans_in_sequence(steps_, group, companions)) {
       const std::optional<LoopState> kind = kind_of(group, span);
@@ -179,7 +179,7 @@ class Judge {
     }
     const auto high = pauses.begin() + static_cast<std::ptrdiff_t>(pauses.size() * 9 / 10);
     std::nth_element(pauses.begin(), high, pauses.end());
-    return *high <= std::max<std::int64_t>(options_.pace.count(), 3 * window_.least_gap);
+    return *high <= options_.pace.count();
   }
 
   // ---- all -------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@
 
 #include "query/journal.h"
 #include "query/loop_table.h"
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 namespace {
@@ -33,7 +33,12 @@ class Follower {
  public:
   Follower(const NumberedSteps& steps, std::span<const std::uint32_t> at,
            const FieldIndex::Column& column, unsigned parameter)
-      : steps_(steps), at_(at), column_(column), latest_(column.fields.size()), asked_(at.size()) {
+      : steps_(steps),
+        at_(at),
+        column_(column),
+        self_(steps.number[at.front()] == column.statement),
+        latest_(column.fields.size()),
+        asked_(at.size()) {
     proof_.column = column.column;
     proof_.parameter = parameter;
     proof_.from.assign(at.size(), LoopProof::kNone);
@@ -81,7 +86,9 @@ class Follower {
         place != 0 && steps_.window.steps[places_[place - 1].step].ended <= step.arrived;
     if (known) proof_.from[k] = static_cast<std::int32_t>(places_[place - 1].step);
     std::uint32_t& seen = asked_[identity];
-    // Of a value that comes again only its first time tells something, unless another result has it.
+    // Of a value that comes again only its first time tells something, unless another result has it. Its
+    // own results have it just because it was asked for.
+    if (seen != 0 && self_) return;
     if (seen != 0 && (!known || seen == places_[place - 1].step + 1)) return;
     seen = known ? places_[place - 1].step + 1 : UINT32_MAX;
     if (known) {
@@ -104,6 +111,7 @@ class Follower {
   const NumberedSteps& steps_;
   std::span<const std::uint32_t> at_;
   const FieldIndex::Column& column_;
+  bool self_;         // it's a column of the statement's own results
   LoopTable latest_;  // identity -> its place, from 1
   LoopTable asked_;   // identity -> 1 + the step of the source that had it
   std::vector<Place> places_;
@@ -139,7 +147,9 @@ bool follows_last_row(const LoopWindow& window, std::span<const std::uint32_t> a
     const LoopStep& step = window.steps[at[k]];
     if (parameter >= step.params || column >= before.columns || before.sampled == 0) continue;
     ++asked;
-    agree += window.field(before, before.sampled - 1u, column) == window.parameter(step, parameter);
+    const std::uint64_t value = window.parameter(step, parameter);
+    if (parameter < before.params && value == window.parameter(before, parameter)) continue;
+    agree += value == window.field(before, before.sampled - 1u, column);
   }
   return asked >= 2 && agree * 5 >= asked * 4 && asked * 5 >= (at.size() - 1) * 4;
 }

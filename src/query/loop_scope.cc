@@ -70,6 +70,7 @@ StepRoles::StepRoles() {
                           "select pg_is_in_recovery()",
                           "select pg_backend_pid()",
                           "select pg_advisory_unlock_all()",
+                          "select pg_advisory_unlock_all(); close all; unlisten *; reset all",
                           "select txid_current()"});
   std::sort(known_.begin(), known_.end(),
             [](const Known& a, const Known& b) { return a.statement < b.statement; });

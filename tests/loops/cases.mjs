@@ -1,5 +1,6 @@
 // The node programs' part of cases.py: `cases` maps a name to [label, function].
-export const loop = (kind, statement, calls, source, column) => ({ kind, statement, calls, source, column })
+export const loop = (kind, statement, calls, source, column) =>
+  ({ kind, statement, calls: calls ?? undefined, source, column })
 
 export async function main(cases, close) {
   const [name] = process.argv.slice(2)

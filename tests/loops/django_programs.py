@@ -47,7 +47,6 @@ class Book(models.Model):
     editor = models.ForeignKey(Author, null=True, on_delete=models.CASCADE, related_name="edited")
     title = models.TextField()
     price = models.DecimalField(max_digits=8, decimal_places=2)
-    tags = models.ManyToManyField(Tag, through="BookTag")
 
     class Meta:
         app_label, db_table, managed = "shop", "books", False
@@ -133,11 +132,11 @@ def django_two_per_row():
         assert author.publisher.name
 
 
-@case(loop("proven", 'inner join "book_tags"', 20, 'from "books" order by', "id"))
+@case(loop("proven", 'from "book_tags" inner join "tags"', 20, 'from "books" order by', "id"))
 def django_many_to_many():
-    """Tags of the first 20 books."""
+    """Tags of the first 20 books, joined to what links them."""
     for book in Book.objects.order_by("id")[:20]:
-        list(book.tags.all())
+        list(BookTag.objects.filter(book_id=book.id).select_related("tag"))
 
 
 @case(loop("proven", BOOKS_OF, 24, 'from "authors" order by', "id"))
@@ -160,7 +159,7 @@ def django_atomic():
 @case(loop("proven", BOOKS_OF, 10, 'from "authors" order by', "id"))
 def django_traced():
     """Slow work between the queries, and a traceparent in each, as sqlcommenter writes it."""
-    trace = "controller='authors',framework='django%3A3.2',traceparent='00-5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-01'"
+    trace = "controller='authors',framework='django',traceparent='00-5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-01'"
 
     def comment(execute, sql, params, many, context):
         return execute(f"{sql} /*{trace}*/", params, many, context)

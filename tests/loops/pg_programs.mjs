@@ -31,8 +31,8 @@ await main({
       }
     }],
   pg_resolvers: ['GraphQL resolvers: each review asks for its book, each book for its author',
-    [loop('proven', 'from books where id =', null, 'from reviews', 'book_id'),
-      loop('chained', 'from authors where id =', null, 'from books where id =', 'author_id')], async () => {
+    [loop('proven', 'from books where id =', 60, 'from reviews', 'book_id'),
+      loop('chained', 'from authors where id =', 60, 'from books where id =', 'author_id')], async () => {
       const { rows } = await client.query('SELECT id, book_id FROM reviews ORDER BY id LIMIT 60')
       for (const { book_id: key } of rows) {
         const { rows: [book] } = await client.query('SELECT id, author_id FROM books WHERE id = $1', [key])

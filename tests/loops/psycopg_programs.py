@@ -41,7 +41,7 @@ def psycopg_nested():
                 connection.execute("SELECT stars FROM reviews WHERE book_id = %s", (book,)).fetchall()
 
 
-@case(loop("proven", "from reviews where book_id =", 20, "from books order by", "id"))
+@case(loop("proven", "and book_id =", 20, "from books order by", "id"))
 def psycopg_second_parameter():
     """The first parameter is the same each time, the second is the row's."""
     with connect() as connection:
@@ -57,7 +57,7 @@ def psycopg_keys():
             connection.execute("SELECT v FROM kv WHERE k = %s", (f"key {1 + n * 389 % 1999}",))
 
 
-@case(loop("repeated", "where id % 30 =", 30))
+@case(loop("repeated", "where id %", 30))
 def psycopg_report_by_day():
     """A sum for each day of a month, where GROUP BY would have done."""
     with connect() as connection:

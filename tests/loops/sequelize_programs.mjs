@@ -30,7 +30,7 @@ await main({
       for (const author of await Author.findAll({ order })) await author.getBooks()
     }],
   sequelize_belongs_to: ['getAuthor() for each book', [loop('proven', 'from "authors" as "author" where "author"."id" =', 72,
-    'from "books" as "book" order by', 'author_id')], async () => {
+    'from "books" as "book" order by', 'authorId')], async () => {
     for (const book of await Book.findAll({ order })) await book.getAuthor()
   }],
   sequelize_nested: ['three levels', [loop('proven', booksOf, 24, 'from "authors" as "author" order by', 'id'),
