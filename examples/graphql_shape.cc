@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "sluice/graphql.h"
+#include "sluice/query/graphql.h"
 
 namespace graphql = sluice::query::graphql;
 

@@ -6,9 +6,9 @@
 
 #include "admin/http.h"
 #include "gateway/gateway.h"
-#include "sluice/loops.h"
-#include "sluice/recommend.h"
-#include "sluice/workload.h"
+#include "sluice/query/loops.h"
+#include "sluice/query/recommend.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::admin {
 

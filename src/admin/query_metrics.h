@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "monitor/metrics.h"
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::admin {
 

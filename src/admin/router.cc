@@ -1,5 +1,7 @@
 #include "admin/router.h"
 
+#include <algorithm>
+
 #include <arpa/inet.h>
 
 #include "base/parse.h"
@@ -86,9 +88,12 @@ Answer Router::find_answer(Request& request, std::string_view token) const {
     return problem(421, "without a token only numeric addresses and localhost are answered to");
   const std::string_view method =
       request.method == "HEAD" ? std::string_view("GET") : request.method;
+  // A path that is named as a whole isn't what a * stands for.
+  const bool named = std::ranges::any_of(
+      routes_, [&](const Route& route) { return route.path == request.path(); });
   std::string allowed;
   for (const Route& route : routes_) {
-    if (!leads_to(route, request)) continue;
+    if (named ? route.path != request.path() : !leads_to(route, request)) continue;
     if (route.access == Access::token && !request.authorised) return unauthenticated();
     if (route.method == method) return route.handler(request);
     if (!allowed.empty()) allowed += ", ";

@@ -15,7 +15,7 @@
 #include "sluice/batch.h"
 #include "sluice/cache.h"
 #include "sluice/limit.h"
-#include "sluice/examiner.h"
+#include "sluice/query/examiner.h"
 
 namespace sluice::flow {
 

@@ -154,7 +154,6 @@ struct QuerySettings {
   std::vector<std::string> secret_columns = {"password", "passwd", "secret", "token", "api_key",
                                              "apikey",   "ssn",    "iban",   "cvv",   "card_number"};
   unsigned metrics_top = 20;  // fingerprints with series of their own in /metrics
-  std::string record;         // file: every statement with values and first rows, as JSON lines
   bool operator==(const QuerySettings&) const = default;
 };
 

@@ -36,7 +36,6 @@ std::vector<Key> keys_of(Config& c) {
       {"query.redact", words(c.query.redact, kRedacts)},
       {"query.secret_columns", &c.query.secret_columns},
       {"query.metrics_top", CountRef{&c.query.metrics_top, 0, 1000}},
-      {"query.record", file(c.query.record)},
       {"store.directory", file(c.store.directory)},
   };
 }

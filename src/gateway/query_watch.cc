@@ -41,6 +41,14 @@ QueryWatch::QueryWatch(const Config& config, unsigned workers, Log& log)
     examiners_.push_back(std::make_unique<query::Examiner>(&templates_));
     examiners_.back()->recognise(config.query.enabled);
   }
+  // A statement is known to the parser before its first execution ends, most of the time.
+  templates_.on_queued([this] {
+    {
+      const std::lock_guard lock(mutex_);
+      unparsed_ = true;
+    }
+    wake_.notify_one();
+  });
   workload_.on_slow([this](const query::SlowQuery& slow) {
     const std::lock_guard lock(mutex_);
     if (settings_.explain_slow && to_explain_.size() < kMostToExplain) to_explain_.push_back(slow);
@@ -103,7 +111,8 @@ void QueryWatch::run(const std::function<void()>& work) {
 void QueryWatch::work() {
   std::unique_lock lock(mutex_);
   while (!stopping_ || !urgent_.empty()) {
-    if (urgent_.empty()) wake_.wait_for(lock, kTurn);
+    wake_.wait_for(lock, kTurn, [this] { return stopping_ || unparsed_ || !urgent_.empty(); });
+    unparsed_ = false;
     const auto urgent = std::exchange(urgent_, {});
     lock.unlock();
     for (const auto* job : urgent) (*job)();

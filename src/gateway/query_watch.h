@@ -19,9 +19,9 @@
 #include "base/log.h"
 #include "flow/pipeline.h"
 #include "gateway/config.h"
-#include "sluice/examiner.h"
-#include "sluice/loops.h"
-#include "sluice/workload.h"
+#include "sluice/query/examiner.h"
+#include "sluice/query/loops.h"
+#include "sluice/query/workload.h"
 #include "store/query_store.h"
 
 namespace sluice::gateway {
@@ -75,7 +75,7 @@ class QueryWatch final : public flow::Elsewhere {
   std::vector<const std::function<void()>*> urgent_;
   std::vector<query::SlowQuery> to_explain_;
   QuerySettings settings_;
-  bool stopping_ = false;
+  bool stopping_ = false, unparsed_ = false;
   unsigned explained_ = 0;  // since minute_
   Time minute_{}, kept_at_{};
 

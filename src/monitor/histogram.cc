@@ -1,5 +1,5 @@
 // Tables of bucket boundaries, and arithmetic on snapshots.
-#include "sluice/histogram.h"
+#include "sluice/monitor/histogram.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "sluice/histogram.h"
+#include "sluice/monitor/histogram.h"
 
 #include <algorithm>
 #include <cmath>

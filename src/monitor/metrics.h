@@ -23,7 +23,7 @@
 #include <variant>
 #include <vector>
 
-#include "sluice/histogram.h"
+#include "sluice/monitor/histogram.h"
 #include "monitor/slots.h"
 #include "sluice/result.h"
 #include "sluice/time.h"

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 

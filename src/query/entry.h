@@ -14,7 +14,7 @@
 #include "query/latency.h"
 #include "query/origins.h"
 #include "query/reservoir.h"
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 

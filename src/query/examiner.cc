@@ -1,4 +1,4 @@
-#include "sluice/examiner.h"
+#include "sluice/query/examiner.h"
 
 namespace sluice::query {
 namespace {

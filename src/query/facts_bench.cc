@@ -4,7 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "sluice/facts.h"
+#include "sluice/query/facts.h"
 
 namespace sluice::query {
 namespace {

@@ -13,7 +13,7 @@
 #include "query/lexer_postgres.h"
 #include "query/statements_testing.h"
 #include "query/tree_postgres.h"
-#include "sluice/facts.h"
+#include "sluice/query/facts.h"
 
 namespace sluice::query {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sluice/facts.h"
+#include "sluice/query/facts.h"
 
 namespace sluice::query {
 

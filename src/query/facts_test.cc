@@ -1,4 +1,4 @@
-#include "sluice/facts.h"
+#include "sluice/query/facts.h"
 
 #include <string>
 #include <vector>

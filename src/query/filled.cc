@@ -1,6 +1,6 @@
 // filled(): a statement with the values of one execution, to be shown or explained.
 #include "query/facts_postgres.h"
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 namespace {

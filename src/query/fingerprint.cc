@@ -1,5 +1,5 @@
 // Fingerprints as numbers and text, and what a literal says.
-#include "sluice/fingerprint.h"
+#include "sluice/query/fingerprint.h"
 
 #include <charconv>
 

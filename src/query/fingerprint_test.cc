@@ -1,4 +1,4 @@
-#include "sluice/fingerprint.h"
+#include "sluice/query/fingerprint.h"
 
 #include <string>
 #include <string_view>

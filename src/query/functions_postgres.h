@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-#include "sluice/facts.h"
+#include "sluice/query/facts.h"
 
 namespace sluice::query {
 

@@ -4,7 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "sluice/graphql.h"
+#include "sluice/query/graphql.h"
 
 namespace sluice::query::graphql {
 namespace {

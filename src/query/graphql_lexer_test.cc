@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sluice/graphql.h"
+#include "sluice/query/graphql.h"
 
 namespace sluice::query::graphql {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/hash.h"
-#include "sluice/graphql.h"
+#include "sluice/query/graphql.h"
 
 namespace sluice::query::graphql {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "query/graphql_lexer.h"
-#include "sluice/graphql.h"
+#include "sluice/query/graphql.h"
 
 namespace sluice::query::graphql {
 

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "query/graphql_lexer.h"
-#include "sluice/graphql.h"
+#include "sluice/query/graphql.h"
 
 namespace sluice::query::graphql {
 namespace {

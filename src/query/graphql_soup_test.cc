@@ -7,7 +7,7 @@
 #include <rapidcheck.h>
 
 #include "query/graphql_lexer.h"
-#include "sluice/graphql.h"
+#include "sluice/query/graphql.h"
 
 namespace sluice::query::graphql {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/graphql.h"
+#include "sluice/query/graphql.h"
 
 namespace sluice::query::graphql {
 

@@ -10,7 +10,7 @@
 
 #include "base/hash.h"
 #include "query/value_types.h"
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 namespace {

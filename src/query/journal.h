@@ -13,7 +13,7 @@
 
 #include <cstdint>
 
-#include "sluice/fingerprint.h"
+#include "sluice/query/fingerprint.h"
 
 namespace sluice::query {
 

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "sluice/histogram.h"
+#include "sluice/monitor/histogram.h"
 #include "sluice/time.h"
 
 namespace sluice::query {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "sluice/loops.h"
+#include "sluice/query/loops.h"
 
 namespace sluice::query {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "query/loop_patterns.h"
-#include "sluice/loops.h"
+#include "sluice/query/loops.h"
 
 namespace sluice::query {
 

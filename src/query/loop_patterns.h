@@ -1,4 +1,4 @@
-// Patterns: the loops of one window, and how sure they are. See sluice/loops.h for the rules.
+// Patterns: the loops of one window, and how sure they are. See sluice/query/loops.h for the rules.
 //
 // A pure function of the window. Provenance is in loop_proof.h.
 #pragma once
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "query/loop_step.h"
-#include "sluice/loops.h"
+#include "sluice/query/loops.h"
 
 namespace sluice::query {
 

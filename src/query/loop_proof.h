@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "query/loop_step.h"
-#include "sluice/loops.h"
+#include "sluice/query/loops.h"
 
 namespace sluice::query {
 

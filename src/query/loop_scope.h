@@ -12,7 +12,7 @@
 #include "query/journal.h"
 #include "query/loop_patterns.h"
 #include "query/loop_step.h"
-#include "sluice/loops.h"
+#include "sluice/query/loops.h"
 
 namespace sluice::query {
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "sluice/fingerprint.h"
+#include "sluice/query/fingerprint.h"
 
 namespace sluice::query {
 

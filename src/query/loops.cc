@@ -1,6 +1,6 @@
 // The loop detector's face: reads journals, keeps scopes, collects findings. What a loop is, is decided
 // in loop_patterns.cc.
-#include "sluice/loops.h"
+#include "sluice/query/loops.h"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
-// What the loop detector calls a loop and what it keeps quiet about, in small stories. Recordings of real
-// programs are in loops_corpus_test.cc.
-#include "sluice/loops.h"
+// What the loop detector calls a loop and what it keeps quiet about, in small stories. Long because each is one.
+// Recordings of real programs are in loops_corpus_test.cc.
+#include "sluice/query/loops.h"
 
 #include <algorithm>
 #include <random>

@@ -8,7 +8,7 @@
 
 #include "base/hash.h"
 #include "query/journal_writer.h"
-#include "sluice/loops.h"
+#include "sluice/query/loops.h"
 
 namespace sluice::query {
 

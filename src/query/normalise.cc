@@ -17,7 +17,7 @@
 #include "query/lexer_postgres.h"
 #include "query/text_faults.h"
 #include "query/words_normalise.h"
-#include "sluice/fingerprint.h"
+#include "sluice/query/fingerprint.h"
 
 namespace sluice::query {
 namespace {

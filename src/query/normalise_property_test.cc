@@ -13,7 +13,7 @@
 
 #include "query/lexer_mysql.h"
 #include "query/lexer_postgres.h"
-#include "sluice/fingerprint.h"
+#include "sluice/query/fingerprint.h"
 
 namespace sluice::query {
 namespace {

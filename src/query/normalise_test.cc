@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sluice/fingerprint.h"
+#include "sluice/query/fingerprint.h"
 
 namespace sluice::query {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 

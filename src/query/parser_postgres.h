@@ -1,7 +1,7 @@
 // PostgreSQL's own parser behind a door that no text can break down.
 //
 // libpg_query has the server's grammar but not its check of the stack's depth: what comes out is written
-// by recursion, and a thousand nested calls overflow 256 KB (measured; the grammar itself is a stack on
+// by recursion, and 3,000 nested calls overflow 256 KB (measured; the grammar itself is a stack on
 // the heap). So the depth is bounded from above by counting tokens first, and what may be deep is
 // parsed on a thread whose stack suffices.
 #pragma once

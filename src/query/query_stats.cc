@@ -5,7 +5,7 @@
 
 #include "query/entry.h"
 #include "query/reservoir.h"
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 namespace {

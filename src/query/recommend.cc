@@ -1,5 +1,5 @@
 // Puts the rules together: which of them speak of a statement, how severe it is, in what order.
-#include "sluice/recommend.h"
+#include "sluice/query/recommend.h"
 
 #include <algorithm>
 #include <array>

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/recommend.h"
+#include "sluice/query/recommend.h"
 
 namespace sluice::query {
 

@@ -1,4 +1,4 @@
-#include "sluice/recommend.h"
+#include "sluice/query/recommend.h"
 
 #include <map>
 

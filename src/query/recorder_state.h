@@ -18,7 +18,7 @@
 #include "query/journal_writer.h"
 #include "query/redaction.h"
 #include "query/slow_log.h"
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 

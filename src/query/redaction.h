@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 

@@ -4,11 +4,12 @@
 // a comparison of bytes. Parsing is for whoever calls parse_queued().
 #include <array>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <unordered_map>
 
 #include "query/facts_postgres.h"
-#include "sluice/facts.h"
+#include "sluice/query/facts.h"
 
 namespace sluice::query {
 
@@ -82,6 +83,7 @@ struct Templates::Shelves {
   void parse(Template& made);
 
   std::array<Shard, kShards> shards;
+  std::function<void()> on_queued;
   std::mutex queue_mutex;
   std::deque<std::weak_ptr<Template>> queue;
   std::atomic<std::uint64_t> parsed = 0, unanalysed = 0;
@@ -110,6 +112,7 @@ bool Templates::Shelves::enqueue(const std::shared_ptr<Template>& made) {
   const std::lock_guard lock(queue_mutex);
   if (queue.size() >= kMaxQueued) return false;
   queue.push_back(made);
+  if (queue.size() == 1 && on_queued) on_queued();
   return true;
 }
 
@@ -163,6 +166,8 @@ TemplateRef Templates::find(const Fingerprint& fingerprint) const {
   const std::lock_guard lock(shard.mutex);
   return Shelves::known(shard, fingerprint);
 }
+
+void Templates::on_queued(std::function<void()> wake) { shelves_->on_queued = std::move(wake); }
 
 std::size_t Templates::parse_queued(std::size_t most) {
   std::size_t count = 0;

@@ -9,7 +9,7 @@
 #include "query/analyzer_testing.h"
 #include "query/lexer_postgres.h"
 #include "query/statements_testing.h"
-#include "sluice/facts.h"
+#include "sluice/query/facts.h"
 
 namespace sluice::query {
 namespace {

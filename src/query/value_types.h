@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 

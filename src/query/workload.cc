@@ -1,6 +1,6 @@
 // Workload: the workers' parts together, for those who read. They walk each worker's slots a few at a time, so
 // that a worker never waits for more than some tens of microseconds.
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 #include <algorithm>
 #include <unordered_map>

@@ -4,7 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 namespace {

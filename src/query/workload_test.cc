@@ -1,5 +1,5 @@
 // Workload and Recorder: what is counted, by whom it may be read, and that it stays bounded.
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 #include <algorithm>
 #include <string>

@@ -15,7 +15,7 @@
 
 #include "base/buffer.h"
 #include "session/postgres_statement.h"
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 #include "wire/postgres/backend.h"
 
 namespace sluice::postgres {

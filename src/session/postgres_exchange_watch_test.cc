@@ -4,7 +4,7 @@
 
 #include "session/postgres_exchange.h"
 #include "session/testing.h"
-#include "sluice/examiner.h"
+#include "sluice/query/examiner.h"
 
 namespace sluice::postgres {
 namespace {

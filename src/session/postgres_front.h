@@ -16,7 +16,7 @@
 #include "net/tls.h"
 #include "session/postgres_server.h"
 #include "session/postgres_statement.h"
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 #include "wire/postgres/scram.h"
 
 namespace sluice::postgres {

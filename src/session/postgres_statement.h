@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/hash.h"
-#include "sluice/examiner.h"
+#include "sluice/query/examiner.h"
 
 namespace sluice::postgres {
 

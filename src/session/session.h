@@ -11,7 +11,7 @@
 #include <optional>
 #include <string_view>
 
-#include "sluice/examiner.h"
+#include "sluice/query/examiner.h"
 #include "sluice/pool.h"
 #include "sluice/query.h"
 #include "sluice/result.h"

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::store {
 

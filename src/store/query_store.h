@@ -15,9 +15,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "sluice/loops.h"
+#include "sluice/query/loops.h"
 #include "sluice/result.h"
-#include "sluice/workload.h"
+#include "sluice/query/workload.h"
 #include "store/database.h"
 
 namespace sluice::store {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "sluice/graphql.h"
+#include "sluice/query/graphql.h"
 
 namespace {
 

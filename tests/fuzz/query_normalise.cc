@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "query/lexer_mysql.h"
-#include "sluice/fingerprint.h"
+#include "sluice/query/fingerprint.h"
 
 namespace {
 

@@ -8,12 +8,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "sluice/fingerprint.h"
+#include "sluice/query/fingerprint.h"
 #include "sluice/query.h"
 
 namespace sluice::query {
@@ -108,6 +109,9 @@ class Templates {
   // Null: nobody holds such a one.
   TemplateRef find(const Fingerprint& fingerprint) const;
 
+  // Called when the first text comes into the empty queue, on whichever thread brings it: wakes who parses.
+  // Before the first intern().
+  void on_queued(std::function<void()> wake);
   // Parses up to `most` queued texts on the calling thread; how many there were.
   std::size_t parse_queued(std::size_t most = 64);
 

@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/facts.h"
-#include "sluice/fingerprint.h"
+#include "sluice/query/facts.h"
+#include "sluice/query/fingerprint.h"
 #include "sluice/query.h"
 
 namespace sluice::query {

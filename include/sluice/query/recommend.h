@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "sluice/loops.h"
-#include "sluice/workload.h"
+#include "sluice/query/loops.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::query {
 

@@ -21,7 +21,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/fingerprint.h"
+#include "sluice/query/fingerprint.h"
 #include "sluice/result.h"
 
 namespace sluice::query::graphql {
