@@ -13,7 +13,9 @@
 #include "cmd/demo.h"
 #include "cmd/doctor.h"
 #include "cmd/exit_code.h"
+#include "cmd/report.h"
 #include "cmd/serve.h"
+#include "cmd/top.h"
 
 namespace sluice::cmd {
 namespace {
@@ -93,6 +95,44 @@ void add_demo(CLI::App& app, Action& action) {
   command->callback([options, &action] { action = [options] { return demo(*options); }; });
 }
 
+void add_gateway(CLI::App& command, GatewayOptions& gateway) {
+  command.add_option("--admin", gateway.admin,
+                     "admin listener of the running gateway (default: 127.0.0.1:8001)");
+  auto* token = command.add_option("--token", gateway.token,
+                                   "its token; others can see it in the process list");
+  command.add_option("--token-file", gateway.token_file, "file with its token")->excludes(token);
+  command.add_option("-c,--config", gateway.config, "take both from this configuration");
+}
+
+void add_top(CLI::App& app, Action& action) {
+  auto options = std::make_shared<TopOptions>();
+  CLI::App* command =
+      app.add_subcommand("top", "what a running gateway does, second by second: pools, statements");
+  add_gateway(*command, options->gateway);
+  command->add_option("--interval", options->interval, "between two looks (default: 1s)");
+  command->add_option("--sort", options->sort, "time, calls, mean or errors")
+      ->check(CLI::IsMember({"time", "calls", "mean", "errors"}));
+  command->add_option("--count", options->count, "print so many plain snapshots, then end")
+      ->check(CLI::Range(1, 1'000'000));
+  command->add_option("--rows", options->rows, "statements of a plain snapshot (default: 20)")
+      ->check(CLI::Range(1, 1000));
+  command->add_flag("--json", options->json, "the raw numbers, once");
+  command->callback([options, &action] { action = [options] { return top(*options); }; });
+}
+
+void add_report(CLI::App& app, Action& action) {
+  auto options = std::make_shared<ReportOptions>();
+  CLI::App* command = app.add_subcommand(
+      "report", "what a running gateway knows: statements, loops, recommendations");
+  add_gateway(*command, options->gateway);
+  command->add_option("--format", options->format, "markdown, html or json")
+      ->check(CLI::IsMember({"markdown", "html", "json"}));
+  command->add_option("-o,--output", options->output, "write to this file");
+  command->add_option("--top", options->top, "entries of each list (default: 20)")
+      ->check(CLI::Range(1, 1000));
+  command->callback([options, &action] { action = [options] { return report(*options); }; });
+}
+
 CommandTree tree_of(const CLI::App& command) {
   CommandTree tree{command.get_name(), command.get_description(), {}, {}};
   for (const CLI::Option* option : command.get_options())
@@ -132,6 +172,8 @@ int run(int argc, const char* const* argv) {
   add_check(app, action);
   add_doctor(app, action);
   add_config(app, action);
+  add_top(app, action);
+  add_report(app, action);
   add_completions(app, action);
   try {
     app.parse(argc, argv);
