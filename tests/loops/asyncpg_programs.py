@@ -58,6 +58,15 @@ async def asyncpg_gather_traced():
         await asyncio.gather(*(pool.fetch(f"{SELECT_BOOKS} {trace}", row["id"]) for row in rows))
 
 
+@case(loop("proven", BOOKS_OF, None, "from authors", "id"))
+@asynchronous
+async def asyncpg_gather():
+    """The same without a trace: one connection sees the authors, each of them some of the books."""
+    async with asyncpg.create_pool(min_size=3, max_size=3) as pool:
+        rows = await pool.fetch(SELECT_AUTHORS)
+        await asyncio.gather(*(pool.fetch(SELECT_BOOKS, row["id"]) for row in rows))
+
+
 @case(loop("proven", "from stock where book_id =", 30, "from books", "id"))
 @asynchronous
 async def asyncpg_bigint():

@@ -158,6 +158,15 @@ def psycopg2_requests_of_two():
 
 
 @case()
+def psycopg2_busy_service():
+    """One request after the other without a pause, each two lookups by keys that have nothing in common."""
+    dice, cursor = random.Random(9), connect(autocommit=True).cursor()
+    for _ in range(150):
+        cursor.execute("SELECT v FROM kv WHERE k = %s", (f"key {dice.randint(1, 2000)}",))
+        cursor.execute("SELECT name FROM tags WHERE id = %s", (20 + dice.randint(1, 12),))
+
+
+@case()
 def psycopg2_worker_stream():
     """A worker that reads a key for each message, as fast as it can."""
     dice, cursor = random.Random(7), connect(autocommit=True).cursor()
@@ -195,7 +204,7 @@ def psycopg2_health_checks():
 @case()
 def psycopg2_ancestors():
     """From a leaf of a tree to its root, parent by parent: each needs the one before."""
-    cursor, node = connect().cursor(), 7000 + 17 * 40
+    cursor, node = connect().cursor(), 8000 + 19 * 15
     while node:
         cursor.execute("SELECT parent_id FROM categories WHERE id = %s", (node,))
         (node,) = cursor.fetchone()

@@ -26,6 +26,8 @@ INSERT INTO book_tags (book_id, tag_id) SELECT 50000 + 13 * n + n % 5, 21 + (n *
   FROM generate_series(1, 72) n, generate_series(1, 2) m;
 INSERT INTO categories SELECT 7000 + 17 * n, CASE WHEN n > 1 THEN 7000 + 17 * ((n + 1) / 3) END, 'category ' || n
   FROM generate_series(1, 40) n;
+INSERT INTO categories SELECT 8000 + 19 * n, CASE WHEN n > 1 THEN 8000 + 19 * (n - 1) END, 'deep ' || n
+  FROM generate_series(1, 15) n;
 INSERT INTO stock SELECT md5(n::text)::uuid, 50000 + 13 * n + n % 5, n % 9 FROM generate_series(1, 72) n;
 INSERT INTO settings SELECT 'setting ' || n, 'value ' || n FROM generate_series(1, 10) n;
 INSERT INTO kv SELECT 'key ' || n, 'value ' || n FROM generate_series(1, 2000) n;
