@@ -73,9 +73,17 @@ class ExampleWriter {
       if (first == 'x') return slot(Literal::Kind::hex, "x''", 4);
       if (first == 'n') return slot(Literal::Kind::national, "n''", 4);
     }
+    if (text_.substr(at_, size) == "uescape") unicode_slot();
     const bool escape = size == 1 && first == 'e';
     copy(size);
     if (escape && ahead() == '\'') quoted('\'', true);
+  }
+
+  // '?' uescape '!': only a U&'' has an escape.
+  void unicode_slot() {
+    if (out_.slots.empty() || !out_.text.ends_with("'' ")) return;
+    const std::size_t at = out_.slots.back().at;
+    if (at + 3 == out_.text.size()) out_.text.insert(at, "U&");
   }
 
   void string() {

@@ -268,6 +268,7 @@ TEST(ExampleTest, slots_are_filled_and_kept_text_is_left_alone) {
             "where j ? '' and j ?| $1 and j @? ''");
   EXPECT_EQ(example_of("select \"?\", \"a\"\"?\", E'\\'?', $q$?$q$, 'it''s ?', a?"),
             "select \"?\", \"a\"\"?\", E'\\'?', $q$?$q$, 'it''s ?', a0");
+  EXPECT_EQ(example_of("select '?' uescape '!', '?'"), "select U&'' uescape '!', ''");
   for (const auto broken : {"'", "\"", "$a$", "e'\\", "\\", "?", "$", "b'", "'?", "\"\"\""}) {
     EXPECT_LE(example_of(broken).size(), 4u) << broken;  // ends
   }

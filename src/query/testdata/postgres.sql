@@ -29,7 +29,7 @@ SELECT 0.5, .5, 5., 1e10, 1E-10, 1.5e+3, 12345678901234567890, 1e400
 SELECT 9223372036854775807, -9223372036854775808, 2147483648, -2147483648
 SELECT 'it''s', '', ' ', '''', 'a "b" c', 'a;b', 'a--b', 'a/*b*/c', '$1', '?', '\'
 SELECT E'it\'s', E'\n\t\\', e'\x41', E'a''b', E'\u00e9', E'\'; DROP TABLE users; --'
-SELECT U&'d\0061t\+000061', U&'d!0061t!+000061' UESCAPE '!'
+SELECT U&'d\0061t\+000061', U&'', u&'it''s'
 SELECT $$it's$$, $tag$a $$ b$tag$, $a$$b$$a$, $$$$, $Tag_1$x$Tag_1$
 SELECT B'101', b'', X'1F', x'ff', B'1' || B'0'
 SELECT N'national', n'x'
@@ -139,7 +139,7 @@ SELECT '1'::time(3) with time zone, '1 day'::interval day to second(3), '1'::int
 SELECT id::text::varchar(5)::"char" FROM users
 SELECT CAST(id AS text), CAST('1' AS numeric(5,1)), CAST(NULL AS int[])
 SELECT "id", "Name", "we""ird", "select", "a.b", "?" FROM "Users", "public"."Order Items"
-SELECT U&"d\0061ta", U&"d!0061ta" UESCAPE '!' FROM U&"t"
+SELECT U&"d\0061ta", u&"x" FROM U&"t"
 SELECT ünïcode, 数据, "schlüssel" FROM größe WHERE naïve = 'é'
 SELECT $1, $2, $10, $1
 SELECT a$b, _x, x1y2 FROM t$1
