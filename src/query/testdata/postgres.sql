@@ -1,5 +1,6 @@
 ## Statements of PostgreSQL 15, for the tests of what reads them. A record is a line and the lines behind it
 ## that begin with a blank; lines that begin with ## say what follows.
+## Long because it is a corpus: nobody reads it from top to bottom.
 
 ## SELECT: lists, aliases, literals
 SELECT
