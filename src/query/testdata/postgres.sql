@@ -1,4 +1,4 @@
-## Statements of PostgreSQL 15, for the tests of what reads them. A record is a line and the lines behind it
+## Long because it is a corpus: statements of PostgreSQL 15, for the tests of what reads them. A record is a line and the lines behind it
 ## that begin with a blank; lines that begin with ## say what follows.
 ## Long because it is a corpus: nobody reads it from top to bottom.
 
