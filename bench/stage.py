@@ -125,11 +125,12 @@ ignore_startup_parameters = extra_float_digits
 class Gateway:
     """Sluice in transaction mode; release build unless SLUICE_BINARY says otherwise."""
 
-    def __init__(self, server, workers, pool=POOL, max_clients=15000):
-        self.name = f"Sluice {workers}w"
+    def __init__(self, server, workers, pool=POOL, max_clients=15000, name=None, **top):
+        """top: keys above all tables of the configuration."""
+        self.name = name or f"Sluice {workers}w"
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-bench-", dir="/tmp"))
         self.sluice = Sluice(
-            self.folder, server.postgres, top={"net.workers": workers, "logging.level": "warn"},
+            self.folder, server.postgres, top={"net.workers": workers, "logging.level": "warn", **top},
             listener={"primary": f"postgres://{USER}@127.0.0.1:{server.port}/app",
                       "max_clients": max_clients,
                       "pool": {"mode": "transaction", "min": 0, "max": pool, "wait": "10s"},

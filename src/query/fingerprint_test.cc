@@ -89,5 +89,12 @@ TEST(ValueOfTest, escapes_of_mysql_are_undone) {
   EXPECT_EQ(mysql_value("0b01"), "01");
 }
 
+TEST(NormaliserTest, escape_character_of_a_unicode_name_stays_because_it_decides_the_name) {
+  Normaliser normaliser;
+  const auto text = [&](std::string_view sql) { return std::string(normaliser.read(sql).text); };
+  EXPECT_EQ(text("SELECT U&\"d!0061\" UESCAPE '!'"), "select U&\"d!0061\" uescape '!'");
+  EXPECT_NE(text("SELECT U&\"d!0061\" UESCAPE '!'"), text("SELECT U&\"d!0061\" UESCAPE '#'"));
+}
+
 }  // namespace
 }  // namespace sluice::query

@@ -84,6 +84,9 @@ class Pass {
     std::memcpy(out_, text.data(), text.size());
     out_ += text.size();
   }
+  bool follows(std::string_view word) const {
+    return before_ == Piece::word && written().ends_with(word);
+  }
   void single(Piece piece, const Token& token) {
     blank(piece);
     *out_++ = *token.start;
@@ -259,6 +262,10 @@ void Pass<kDialect, TextLexer>::number(const Token& token) {
 
 template <Dialect kDialect, class TextLexer>
 void Pass<kDialect, TextLexer>::string(const Token& token) {
+  if (kDialect == Dialect::postgres && follows(" uescape")) {  // it decides what a name says
+    blank(Piece::string);
+    return as_written(token);
+  }
   blank(Piece::string);
   role_ = Role::string;
   if (token.form == StringForm::bits) {
