@@ -57,7 +57,7 @@ std::string cell(std::string_view text) { return fmt::format("<td>{}</td>", html
 std::string figure(std::string_view text) {
   return fmt::format("<td class=\"n\">{}</td>", html_text(text));
 }
-std::string figure(std::uint64_t n) { return figure(short_number(static_cast<double>(n))); }
+std::string figure(std::uint64_t n) { return figure(short_count(n)); }
 
 // A heading that begins with '#' stands over figures.
 std::string table(std::initializer_list<std::string_view> headings, const std::string& rows) {

@@ -20,8 +20,18 @@ std::size_t longest_run(std::string_view text, char of) {
   return longest;
 }
 
-std::string cell(std::string_view query) {
+std::string code_of(std::string_view query) {
   return markdown_code(cut(clean_line(query), kCellColumns));
+}
+
+// In a table even code's pipes are escaped, and readers differ on a backslash in front of that.
+std::string cell(std::string_view query) {
+  std::string out;
+  for (const char c : code_of(query)) {
+    if (c == '|') out += out.ends_with('\\') ? " \\" : "\\";
+    out += c;
+  }
+  return out;
 }
 
 std::string row_of(std::initializer_list<std::string> cells) {
@@ -65,12 +75,11 @@ std::string statements(const ReportPage& page) {
       "statement |\n"
       "|---:|---:|---:|---:|---:|---:|---:|---:|---|---|\n";
   for (const StatementRow& q : page.statements.items) {
-    const double calls = static_cast<double>(q.calls);
     out += row_of(
-        {fmt::format("{:.1f} %", share_of(q, page) * 100), short_number(calls),
+        {fmt::format("{:.1f} %", share_of(q, page) * 100), short_count(q.calls),
          short_time(q.total_ms), short_time(q.mean_ms), short_time(q.p95_ms), short_time(q.p99_ms),
-         short_number(q.calls > 0 ? static_cast<double>(q.rows) / calls : 0),
-         short_number(static_cast<double>(q.errors)), split_words(q.time), cell(q.query)});
+         short_number(q.calls > 0 ? static_cast<double>(q.rows) / static_cast<double>(q.calls) : 0),
+         short_count(q.errors), split_words(q.time), cell(q.query)});
   }
   return out;
 }
@@ -79,12 +88,12 @@ std::string loops(const LoopsView& all) {
   if (all.items.empty()) return "None seen.\n";
   std::string out;
   for (const LoopRow& l : all.items) {
-    out += fmt::format("### {} {}\n\n", markdown_text(l.kind), cell(l.query));
+    out += fmt::format("### {} {}\n\n", markdown_text(l.kind), code_of(l.query));
     out += markdown_text(loop_figures(l)) + ".\n\n";
     if (!l.sentence.empty()) out += markdown_text(l.sentence) + "\n\n";
     if (!l.source.empty())
       out += fmt::format("Its values come from column {} of {}\n\n", markdown_code(l.column),
-                         cell(l.source));
+                         code_of(l.source));
     if (!l.sql.empty()) out += "One statement instead:\n\n" + markdown_block(l.sql, "sql") + "\n";
     if (!l.orm.empty()) out += "In the program: " + markdown_text(l.orm) + "\n\n";
   }
@@ -96,9 +105,9 @@ std::string slow(const ReportPage& page) {
   std::string out =
       "| took | where | rows | who and when | statement | values |\n|---:|---|---:|---|---|---|\n";
   for (const SlowRow& s : page.slow.items)
-    out += row_of({short_time(s.took_ms), split_words(s.time),
-                   short_number(static_cast<double>(s.rows)), markdown_text(origin_of(s)),
-                   cell(s.query), s.values.empty() ? "" : cell(values_of(s))});
+    out += row_of({short_time(s.took_ms), split_words(s.time), short_count(s.rows),
+                   markdown_text(origin_of(s)), cell(s.query),
+                   s.values.empty() ? "" : cell(values_of(s))});
   return out;
 }
 
@@ -131,9 +140,7 @@ std::string markdown_code(std::string_view text) {
   const std::string fence(longest_run(line, '`') + 1, '`');
   // A code span may begin or end with a backtick only behind a blank.
   const bool padded = line.starts_with('`') || line.ends_with('`');
-  std::string body;
-  for (const char c : line) body += c == '|' ? std::string("\\|") : std::string(1, c);
-  return padded ? fence + " " + body + " " + fence : fence + body + fence;
+  return padded ? fence + " " + line + " " + fence : fence + line + fence;
 }
 
 std::string markdown_block(std::string_view text, std::string_view language) {

@@ -24,7 +24,7 @@ struct ReportPage {
 std::string report_markdown(const ReportPage& page);
 std::string report_html(const ReportPage& page);
 
-// A code span of Markdown that holds for any text, in a table too: one line, pipes escaped.
+// A code span of Markdown that holds for any text: one line. (In a table pipes want escaping on top.)
 std::string markdown_code(std::string_view text);
 // A code block with a fence that is longer than any in the text.
 std::string markdown_block(std::string_view text, std::string_view language);

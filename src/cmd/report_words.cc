@@ -8,11 +8,6 @@
 #include "cmd/screen_text.h"
 
 namespace sluice::cmd {
-namespace {
-
-std::string count_words(std::uint64_t n) { return short_number(static_cast<double>(n)); }
-
-}  // namespace
 
 Figures summary_of(const ReportPage& page) {
   Figures out;
@@ -20,19 +15,19 @@ Figures summary_of(const ReportPage& page) {
   out.emplace_back("Status", page.health.status);
   out.emplace_back("Running for",
                    format_duration(std::chrono::seconds(page.health.uptime_seconds)));
-  out.emplace_back("Clients", count_words(page.pools.clients));
-  out.emplace_back("Server connections", count_words(page.pools.connections));
-  out.emplace_back("Requests", count_words(page.pools.requests));
-  out.emplace_back("Calls of statements", count_words(page.statements.calls));
-  out.emplace_back("Failed calls", count_words(page.statements.errors));
-  out.emplace_back("Different statements", count_words(page.statements.count));
+  out.emplace_back("Clients", short_count(page.pools.clients));
+  out.emplace_back("Server connections", short_count(page.pools.connections));
+  out.emplace_back("Requests", short_count(page.pools.requests));
+  out.emplace_back("Calls of statements", short_count(page.statements.calls));
+  out.emplace_back("Failed calls", short_count(page.statements.errors));
+  out.emplace_back("Different statements", short_count(page.statements.count));
   if (page.statements.unanalysed > 0)
-    out.emplace_back("Texts that couldn't be read", count_words(page.statements.unanalysed));
+    out.emplace_back("Texts that couldn't be read", short_count(page.statements.unanalysed));
   if (page.statements.forgotten > 0)
     out.emplace_back("Statements forgotten for lack of room",
-                     count_words(page.statements.forgotten));
+                     short_count(page.statements.forgotten));
   out.emplace_back("Time wasted in loops", short_time(page.loops.wasted_ms));
-  out.emplace_back("Recommendations", count_words(page.advice.count));
+  out.emplace_back("Recommendations", short_count(page.advice.count));
   return out;
 }
 
@@ -70,9 +65,10 @@ std::string values_of(const SlowRow& row) {
 }
 
 std::string loop_figures(const LoopRow& row) {
-  std::string out = fmt::format(
-      "ran {} times with {} statements ({} in the middle, {} at most), {} wasted",
-      count_words(row.bursts), count_words(row.calls), row.p50, row.max, short_time(row.wasted_ms));
+  std::string out =
+      fmt::format("ran {} with {} statements (median {}, most {}), {} wasted",
+                  row.bursts == 1 ? "once" : short_count(row.bursts) + " times",
+                  short_count(row.calls), row.p50, row.max, short_time(row.wasted_ms));
   if (!row.callers.empty() && !row.callers.front().empty()) out += ", by " + row.callers.front();
   return out;
 }

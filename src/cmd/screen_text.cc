@@ -138,6 +138,10 @@ std::string short_number(double number) {
   return "-";
 }
 
+std::string short_count(std::uint64_t count) {
+  return count < 100'000 ? std::to_string(count) : short_number(static_cast<double>(count));
+}
+
 std::string short_time(double ms) {
   if (!std::isfinite(ms) || ms < 0) return "-";
   if (ms < 9.995) return fmt::format("{:.2f} ms", ms);

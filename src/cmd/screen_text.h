@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ std::string right(std::string_view text, std::size_t columns);
 
 // "0.35", "12.4", "1234", "56.7k", "1.2M": at most 6 characters up to 10^15.
 std::string short_number(double number);
+// "7", "12345", "1.2M".
+std::string short_count(std::uint64_t count);
 // Milliseconds: "0.12 ms", "35 ms", "1.2 s", "3.4 min", "2.1 h".
 std::string short_time(double ms);
 

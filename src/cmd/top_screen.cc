@@ -17,9 +17,7 @@ constexpr std::size_t kFileColumns = 200;
 void add(Lines& lines, Style style, std::string text) { lines.push_back({style, std::move(text)}); }
 
 std::string pool_line(const PoolRow& pool) {
-  const auto number = [](std::uint64_t n) {
-    return right(short_number(static_cast<double>(n)), 8);
-  };
+  const auto number = [](std::uint64_t n) { return right(short_count(n), 8); };
   std::string line = left(clean_line(pool.database), 16) + " " + left(clean_line(pool.user), 14) +
                      " " + left(pool.paused ? "paused" : clean_line(pool.mode), 11) +
                      number(pool.clients_active) + number(pool.clients_waiting) +

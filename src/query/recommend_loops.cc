@@ -91,12 +91,11 @@ Recommendation recommendation_of(AdviceKind kind, const Group& group, const Temp
   r.sql = std::move(advice.sql);
   r.orm = std::move(advice.orm);
   r.saved = group.wasted;
-  r.evidence = {
-      {"loop", std::string(name_of(loop.kind))},
-      {"ran", fmt::format("{} times", group.bursts)},
-      {"statements", std::to_string(group.calls)},
-      {"in one run", fmt::format("{} in the middle, {} at most", loop.p50, group.longest)},
-      {"wasted", words_of(group.wasted)}};
+  r.evidence = {{"loop", std::string(name_of(loop.kind))},
+                {"ran", group.bursts == 1 ? "once" : fmt::format("{} times", group.bursts)},
+                {"statements", std::to_string(group.calls)},
+                {"in one run", fmt::format("median {}, most {}", loop.p50, group.longest)},
+                {"wasted", words_of(group.wasted)}};
   if (!loop.source_column.empty())
     r.evidence.emplace_back("values come from", fmt::format("column {}", loop.source_column));
   if (!loop.callers.empty() && !caller_words(loop.callers.front().caller).empty())

@@ -223,12 +223,14 @@ def test_live_view_takes_keys_and_sizes(watched):
     watched.until("by calls")
     fcntl.ioctl(watched.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 60, 0, 0))
     watched.process.send_signal(signal.SIGWINCH)
-    watched.seen = ""
-    watched.until("\x1b[J")
-    watched.until("\x1b[H")
-    frame = watched.seen.split("\x1b[H")[-1] if "\x1b[J" in watched.seen.split("\x1b[H")[-1] else ""
-    if frame:
-        assert frame.count("\r\n") == 9
+    frame = re.compile(r"\x1b\[H(?:[^\x1b]|\x1b\[[0-9;]*[mK])*\x1b\[J")
+
+    def small():
+        watched.seen = ""
+        watched.until("\x1b[J")
+        return any(shown.count("\r\n") == 9 for shown in frame.findall(watched.seen))
+
+    wait_until(small, 10 * PATIENCE, "a screen of ten lines")
     watched.type(b"q")
     assert watched.ended() == 0
 
