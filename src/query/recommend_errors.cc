@@ -1,5 +1,6 @@
 // Statements that fail too often, with what the server's codes mean.
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -60,6 +61,16 @@ std::string named(std::string_view state) {
   return words.meaning.empty() ? std::string(state) : fmt::format("{} ({})", state, words.meaning);
 }
 
+using States = std::vector<std::pair<std::string, std::uint64_t>>;
+
+// Cancelled calls are counted apart; here they are errors like others.
+States states_of(const QueryStats& q) {
+  States states = q.states;
+  if (q.cancelled > 0) states.emplace_back("57014", q.cancelled);
+  std::ranges::stable_sort(states, std::greater(), [](const auto& state) { return state.second; });
+  return states;
+}
+
 }  // namespace
 
 StateWords words_of_state(std::string_view sqlstate) {
@@ -69,26 +80,27 @@ StateWords words_of_state(std::string_view sqlstate) {
 
 Advice frequent_errors(const Case& c) {
   const QueryStats& q = c.stats;
-  if (q.errors < c.options.errors || q.calls == 0) return std::nullopt;
-  const double share = static_cast<double>(q.errors) / static_cast<double>(q.calls);
+  const std::uint64_t failed = q.errors + q.cancelled;
+  if (failed < c.options.errors || q.calls == 0) return std::nullopt;
+  const double share = static_cast<double>(failed) / static_cast<double>(q.calls);
   if (share < c.options.error_share) return std::nullopt;
+  const States states = states_of(q);
+  const std::string_view first = states.empty() ? std::string_view() : states.front().first;
   Recommendation r = c.begin(AdviceKind::frequent_errors);
   r.severity = share >= 0.5 ? Severity::critical : Severity::warning;
   r.title = fmt::format("Find out why {} fails", c.subject());
-  r.sentence = fmt::format("{} of {} calls failed ({})", q.errors, q.calls, share_words(share));
-  if (!q.states.empty())
-    r.sentence += fmt::format(", most of them with {}", named(q.states.front().first));
-  r.sentence += ".";
-  const StateWords words = q.states.empty() ? StateWords{} : words_of_state(q.states.front().first);
+  r.sentence = fmt::format("{} of {} calls failed ({})", failed, q.calls, share_words(share));
+  r.sentence += first.empty() ? "." : fmt::format(", most of them with {}.", named(first));
+  const StateWords words = words_of_state(first);
   r.action = words.action.empty() ? "Look at the errors in the application's log."
                                   : std::string(words.action);
   r.evidence = {{"calls", std::to_string(q.calls)},
-                {"errors", fmt::format("{} ({})", q.errors, share_words(share))},
+                {"errors", fmt::format("{} ({})", failed, share_words(share))},
                 {"bound", fmt::format("{} errors, {}", c.options.errors,
                                       share_words(c.options.error_share))}};
-  for (std::size_t i = 0; i < std::min(q.states.size(), kMostStates); ++i)
-    r.evidence.emplace_back(named(q.states[i].first), fmt::format("{} times", q.states[i].second));
-  r.saved = c.mean() * static_cast<std::int64_t>(q.errors);
+  for (std::size_t i = 0; i < std::min(states.size(), kMostStates); ++i)
+    r.evidence.emplace_back(named(states[i].first), fmt::format("{} times", states[i].second));
+  r.saved = c.mean() * static_cast<std::int64_t>(failed);
   return r;
 }
 

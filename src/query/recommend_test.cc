@@ -163,6 +163,17 @@ TEST_F(RecommendTest, errors_are_named_by_their_meaning) {
   EXPECT_THAT(kinds(), IsEmpty());
 }
 
+TEST_F(RecommendTest, cancelled_calls_are_errors_too) {
+  QueryStats& q = add("SELECT count(*) FROM events WHERE kind = 1", 100);
+  q.errors = 5;
+  q.cancelled = 40;
+  q.states = {{"40001", 5}};
+  const auto found = all();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_THAT(found[0].sentence, HasSubstr("45 of 100 calls failed"));
+  EXPECT_THAT(found[0].sentence, HasSubstr("57014"));
+}
+
 TEST_F(RecommendTest, utility_and_ddl_are_left_alone) {
   QueryStats& set = add("SET search_path = a", 5000);
   set.simple = 5000, set.prepared = 0, set.errors = 4000;
