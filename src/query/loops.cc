@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <unordered_map>
 #include <utility>
@@ -50,6 +51,13 @@ bool take(std::string_view& bytes, T& out) {
   return true;
 }
 
+// A bool may hold nothing else, so it's looked at before it is one.
+bool truth_values(std::string_view event) {
+  return event.size() >= sizeof(EventBody) &&
+         static_cast<unsigned char>(event[offsetof(EventBody, select)]) < 2 &&
+         static_cast<unsigned char>(event[offsetof(EventBody, failed)]) < 2;
+}
+
 bool plausible(const EventBody& event) {
   constexpr std::int64_t kLatest = std::int64_t{1} << 61;
   return event.params <= EventBody::kMaxParams && event.columns <= EventBody::kMaxColumns &&
@@ -81,7 +89,7 @@ struct LoopDetector::State {
 
   void read_event(std::string_view bytes) {
     EventBody event;
-    if (!take(bytes, event)) return;
+    if (!truth_values(bytes) || !take(bytes, event)) return;
     if (!plausible(event)) return;
     const std::size_t wanted = event.params + std::size_t{event.columns} * event.sampled_rows;
     if (bytes.size() < wanted * sizeof(std::uint64_t)) return;

@@ -68,6 +68,7 @@ class Replay {
   }
 
  private:
+  // A text's literals first, as a gateway has them.
   void values(const json& line, const Normalised& seen, const std::string& text, EventBody& body) {
     std::vector<std::uint64_t> all;
     for (const json& value : line["values"]) all.push_back(identity_in(value));
@@ -162,7 +163,7 @@ std::vector<std::string> recordings() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Recordings, LoopsCorpusTest, testing::ValuesIn(recordings()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& recording) { return recording.param; });
 
 TEST(LoopsCorpusSizeTest, holds_loops_and_quiet_programs) {
   std::size_t loops = 0, quiet = 0;
