@@ -29,6 +29,18 @@ struct Tally {
   std::int64_t first_seen = 0, last_seen = 0;
 };
 
+// A result's columns as they were described last.
+struct Columns {
+  struct Kind {
+    std::uint32_t type = 0;
+    Value::Form form = Value::Form::text;
+  };
+  std::uint64_t description = 0;  // 0: not yet
+  std::uint64_t shape = 0;
+  std::uint32_t count = 0;
+  std::array<Kind, Run::kMostColumns> kinds;
+};
+
 struct Entry {
   static constexpr std::size_t kMaxCallers = 8, kMaxStates = 16;
 
@@ -51,6 +63,7 @@ struct Entry {
   std::vector<CallerCount> callers;
   std::vector<StateCount> states;  // the last may be kOtherStates
   std::uint64_t shape = 0;         // of its result's columns, as the journal was told; 0: not yet
+  Columns columns;                 // the worker's alone
   std::uint32_t slot = 0;          // in the table
   std::uint32_t running = 0;       // runs that point here: it can't be forgotten
   std::uint32_t statement_bytes = 0;

@@ -166,7 +166,7 @@ class Judge {
     });
   }
 
-  // The longest pause of each round; one in ten may be longer.
+  // The longest pause of each round. One in ten may be longer, and one of eight or more.
   bool at_own_pace(const LoopGroup& group, const LoopSpan& span) const {
     const auto at = group.in(span);
     std::vector<std::int64_t> pauses;
@@ -177,7 +177,8 @@ class Judge {
       }
       pauses.push_back(longest);
     }
-    const auto high = pauses.begin() + static_cast<std::ptrdiff_t>(pauses.size() * 9 / 10);
+    const std::size_t longer = std::max<std::size_t>(pauses.size() / 10, pauses.size() >= 8);
+    const auto high = pauses.end() - 1 - static_cast<std::ptrdiff_t>(longer);
     std::nth_element(pauses.begin(), high, pauses.end());
     return *high <= options_.pace.count();
   }

@@ -82,11 +82,8 @@ struct Run::State {
   std::array<char, kMaxValueBytes> raw;
 
   std::uint32_t columns = 0, sampled_rows = 0;
-  struct Kind {
-    std::uint32_t type = 0;
-    Value::Form form = Value::Form::text;
-  };
-  std::array<Kind, EventBody::kMaxColumns> kinds;  // of the columns, if they were told
+  std::array<Columns::Kind, Run::kMostColumns> kinds;  // of the columns, if they were told
+  static_assert(Run::kMostColumns == EventBody::kMaxColumns);
   std::uint32_t known_kinds = 0;
   std::uint64_t shape = 0;
   std::string names;                  // of a shape that the journal hasn't seen

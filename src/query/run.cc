@@ -76,7 +76,19 @@ void Run::sent(Time at) {
   s.sent = at;
 }
 
-void Run::columns(std::span<const Column> columns) {
+bool Run::knows_columns(std::uint64_t description) {
+  State& s = *state_;
+  if (!s.wants_fields) return true;
+  const Columns& last = s.entry->columns;
+  if (last.description != description || last.shape != s.entry->shape) return false;
+  s.columns = s.known_kinds = last.count;
+  s.kinds = last.kinds;
+  s.shape = last.shape;
+  s.new_shape = false;
+  return true;
+}
+
+void Run::columns(std::span<const Column> columns, std::uint64_t description) {
   State& s = *state_;
   if (!s.wants_fields || s.sampled_rows > 0) return;
   s.columns =
@@ -88,6 +100,7 @@ void Run::columns(std::span<const Column> columns) {
     hash = hash64(columns[i].name, hash);
   }
   s.shape = hash | 1U;
+  s.entry->columns = {description, s.shape, s.columns, s.kinds};
   s.names.clear();
   s.new_shape = s.shape != s.entry->shape;
   if (!s.new_shape) return;

@@ -234,6 +234,8 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
 
   Time arrived_{};     // of the request under way ...
   Duration waited_{};  // ... and how long it has waited for its connection
+  Settings::Ref application_of_;  // the settings that application_ is from
+  std::string_view application_;
   query::TemplateRef last_statement_;  // in a transaction
   Time idle_since_{};
   query::RunRef portal_run_;     // of what was bound last, until it is executed

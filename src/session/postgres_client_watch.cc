@@ -67,29 +67,22 @@ query::RunRef PostgresClient::watch(const query::Known& known, std::string_view 
 
 // What a Bind is about to run. One that doesn't hold together is the server's to refuse.
 query::RunRef PostgresClient::watch(const Statement& statement, const Bind& bind) {
+  BindParameters& bound = worker_.bound;
   if (!worker_.recorder || !statement.known.statement) return nullptr;
-  auto bound = bind_parameters(bind.rest);
-  if (!bound) return nullptr;
-  query::RunRef run = watch(statement.known, statement.text, statement.types, &*bound,
+  if (!bind_parameters(bind.rest, bound)) return nullptr;
+  query::RunRef run = watch(statement.known, statement.text, statement.types, &bound,
                             query::Manner::prepared);
-  if (!run || !statement.columns || !run->wants_columns()) return run;
   // The client has had them described before and may not ask again.
-  std::vector<query::Run::Column> columns;
-  const auto& formats = bound->result_formats;
-  for (const auto& [name, type] : statement.columns->all) {
-    const std::size_t i = formats.size() == 1 ? 0 : columns.size();
-    const bool binary = i < formats.size() && formats[i] == 1;
-    columns.push_back({name, type, binary ? Value::Form::binary : Value::Form::text});
-  }
-  run->columns(columns);
+  if (run && statement.columns && run->wants_columns())
+    statement.columns->tell(*run, bound.result_formats);
   return run;
 }
 
 query::RunRef PostgresClient::watch_unnamed(const Bind& bind) {
   if (!worker_.recorder || !unnamed_.known.statement) return nullptr;
-  auto bound = bind_parameters(bind.rest);
-  if (!bound) return nullptr;
-  return watch(unnamed_.known, unnamed_.text, unnamed_.types, &*bound, query::Manner::unnamed);
+  if (!bind_parameters(bind.rest, worker_.bound)) return nullptr;
+  return watch(unnamed_.known, unnamed_.text, unnamed_.types, &worker_.bound,
+               query::Manner::unnamed);
 }
 
 // A Bind in session mode, where the server knows statements by the client's own names.
@@ -104,8 +97,12 @@ query::RunRef PostgresClient::begin_run(query::Start start) {
   start.client = id;
   start.database = database_;
   start.user = user_;
-  if (const Setting* name = wants ? wants->find("application_name") : nullptr)
-    start.application = name->value;
+  if (application_of_ != wants) {
+    application_of_ = wants;
+    const Setting* name = wants ? wants->find("application_name") : nullptr;
+    application_ = name ? name->value : std::string_view();
+  }
+  start.application = application_;
   if (conn() && conn()->status() != 'I') last_statement_ = start.statement;
   start.arrived = arrived_;
   start.pool_wait = waited_;
@@ -122,16 +119,9 @@ void PostgresClient::take_literals(std::span<const query::Literal> literals, std
                                                backslash_escapes, undone[i])});
 }
 
-void PostgresClient::on_described(const Statement& statement, std::string_view columns) {
+void PostgresClient::on_described(const Statement& statement, std::string_view description) {
   if (statement.columns || !worker_.recorder) return;
-  auto described = read_row_description(columns);
-  if (!described) return;
-  auto made = std::make_unique<ResultColumns>();
-  for (const Column& column : described->columns) {
-    if (made->all.size() == query::Run::kMostColumns) break;
-    made->all.emplace_back(column.name, column.type);
-  }
-  statement.columns = std::move(made);
+  statement.columns = ResultColumns::read(description);
 }
 
 // Session mode: the statement stays known by the client's name, as long as that doesn't take too much.

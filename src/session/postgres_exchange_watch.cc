@@ -7,7 +7,7 @@
 namespace sluice::postgres {
 namespace {
 
-constexpr std::size_t kMostFields = 32;
+constexpr std::size_t kMostFields = query::Run::kMostColumns;
 
 }  // namespace
 
@@ -45,6 +45,8 @@ void Exchange::note_columns(std::string_view payload) {
   if (front().kind == Await::describe && front().statement)
     owner_->on_described(*front().statement, payload);
   if (!running || !running->run->wants_columns()) return;
+  const std::uint64_t hash = hash64(payload);
+  if (running->run->knows_columns(hash)) return;
   auto described = read_row_description(payload);
   if (!described) return;
   std::array<query::Run::Column, kMostFields> columns;
@@ -56,7 +58,7 @@ void Exchange::note_columns(std::string_view payload) {
                     .form = column.format == 1 ? query::Value::Form::binary
                                                : query::Value::Form::text};
   }
-  running->run->columns({columns.data(), n});
+  running->run->columns({columns.data(), n}, hash);
 }
 
 // A simple query ends with its ReadyForQuery, an extended one here: the error is of the first in its

@@ -1,5 +1,7 @@
 #include "session/postgres_statement.h"
 
+#include "wire/postgres/backend.h"
+
 namespace sluice::postgres {
 
 Hash128 StatementKey::hash() const {
@@ -23,6 +25,32 @@ std::string name_for(const Hash128& hash) {
 }
 
 }  // namespace
+
+std::unique_ptr<const ResultColumns> ResultColumns::read(std::string_view description) {
+  auto described = read_row_description(description);
+  if (!described) return nullptr;
+  auto made = std::make_unique<ResultColumns>();
+  made->hash_ = hash64(description);
+  for (const Column& column : described->columns) {
+    if (made->all_.size() == query::Run::kMostColumns) break;
+    made->all_.emplace_back(column.name, column.type);
+  }
+  return made;
+}
+
+void ResultColumns::tell(query::Run& run, const std::vector<std::uint16_t>& formats) const {
+  const std::string_view bytes(reinterpret_cast<const char*>(formats.data()), 2 * formats.size());
+  const std::uint64_t hash = hash64(bytes, hash_);
+  if (run.knows_columns(hash)) return;
+  std::vector<query::Run::Column> columns;
+  for (const auto& [name, type] : all_) {
+    const std::size_t i = formats.size() == 1 ? 0 : columns.size();
+    const bool binary = i < formats.size() && formats[i] == 1;
+    columns.push_back(
+        {name, type, binary ? query::Value::Form::binary : query::Value::Form::text});
+  }
+  run.columns(columns, hash);
+}
 
 StatementRef StatementTable::find(const Hash128& hash, const StatementKey& key) const {
   auto at = table_.find(hash);

@@ -17,6 +17,7 @@
 
 #include "base/hash.h"
 #include "sluice/query/examiner.h"
+#include "sluice/query/workload.h"
 
 namespace sluice::postgres {
 
@@ -54,8 +55,16 @@ class StatementMemory {
   std::atomic<std::size_t> bytes_ = 0;
 };
 
-struct ResultColumns {
-  std::vector<std::pair<std::string, std::uint32_t>> all;  // name, object id of the type
+// What a server said of a statement's result, for executions that don't ask again.
+class ResultColumns {
+ public:
+  static std::unique_ptr<const ResultColumns> read(std::string_view description);  // null: malformed
+  // `formats`: of a Bind's results.
+  void tell(query::Run& run, const std::vector<std::uint16_t>& formats) const;
+
+ private:
+  std::vector<std::pair<std::string, std::uint32_t>> all_;  // name, object id of the type
+  std::uint64_t hash_ = 0;
 };
 
 // Text, parameter types and what the query stage found. Shared by clients and servers; nothing but the

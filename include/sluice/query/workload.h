@@ -98,8 +98,11 @@ class Run {
     std::uint32_t type = 0;
     Value::Form form = Value::Form::text;
   };
-  void columns(std::span<const Column> columns);
+  // `description`: a hash of where they are from; 0: none.
+  void columns(std::span<const Column> columns, std::uint64_t description = 0);
   bool wants_columns() const;  // false: columns() would do nothing
+  // True: the same description as the statement's last time, whose columns are taken.
+  bool knows_columns(std::uint64_t description);
   // A row of so many bytes came, at a time. True: its fields are wanted too. Types and forms of fields
   // are those of columns(), where that was called.
   bool row(std::size_t bytes, Time at);

@@ -12,9 +12,9 @@ std::unexpected<Error> malformed(const char* message) {
   return fail(Code::protocol_violation, std::string("malformed ") + message + " message");
 }
 
-std::vector<std::uint16_t> read_formats(Reader& in) {
+void read_formats(Reader& in, std::vector<std::uint16_t>& formats) {
   std::uint16_t count = in.u16();
-  std::vector<std::uint16_t> formats;
+  formats.clear();
   if (in.left() < std::size_t{2} * count)
     in.reject();
   else
@@ -23,14 +23,13 @@ std::vector<std::uint16_t> read_formats(Reader& in) {
     formats.push_back(in.u16());
     if (formats.back() > 1) in.reject();
   }
-  return formats;
 }
 
 // Formats are none, one for all values, or one for each.
-std::vector<BoundValue> read_values(Reader& in) {
-  std::vector<std::uint16_t> formats = read_formats(in);
+void read_values(Reader& in, std::vector<std::uint16_t>& formats, std::vector<BoundValue>& values) {
+  read_formats(in, formats);
   std::uint16_t count = in.u16();
-  std::vector<BoundValue> values;
+  values.clear();
   if (formats.size() > 1 && formats.size() != count) in.reject();
   if (in.left() < std::size_t{4} * count)
     in.reject();
@@ -42,7 +41,6 @@ std::vector<BoundValue> read_values(Reader& in) {
     std::uint32_t size = in.u32();
     if (size != 0xffffffff) value.value = in.bytes(size);
   }
-  return values;
 }
 
 void append_formats(Buffer& out, const std::vector<std::uint16_t>& formats) {
@@ -100,12 +98,17 @@ Result<Bind> read_bind(std::string_view payload) {
 }
 
 Result<BindParameters> bind_parameters(std::string_view rest) {
-  Reader in(rest);
   BindParameters parameters;
-  parameters.values = read_values(in);
-  parameters.result_formats = read_formats(in);
-  if (!in.done()) return malformed("Bind");
+  if (auto read = bind_parameters(rest, parameters); !read) return std::unexpected(read.error());
   return parameters;
+}
+
+Result<void> bind_parameters(std::string_view rest, BindParameters& into) {
+  Reader in(rest);
+  read_values(in, into.result_formats, into.values);  // the formats of values are done with first
+  read_formats(in, into.result_formats);
+  if (!in.done()) return malformed("Bind");
+  return {};
 }
 
 Result<Describe> read_describe(std::string_view payload) {
@@ -133,7 +136,8 @@ Result<FunctionCall> read_function_call(std::string_view payload) {
   Reader in(payload);
   FunctionCall call;
   call.function = in.u32();
-  call.arguments = read_values(in);
+  std::vector<std::uint16_t> formats;
+  read_values(in, formats, call.arguments);
   call.result_format = in.u16();
   if (!in.done() || call.result_format > 1) return malformed("FunctionCall");
   return call;
