@@ -145,6 +145,9 @@ auth = {{ method = "scram-sha-256", users = {{ bot = "bot" }}, admin_users = ["b
 
 [admin]
 listen = "127.0.0.1:{admin}"
+
+[store]
+directory = "kept"
 """
 
     def __init__(self, binary, folder):

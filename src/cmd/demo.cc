@@ -88,6 +88,9 @@ auth = {{ method = "scram-sha-256", users = {{ bot = "bot" }}, admin_users = ["b
 
 [admin]
 listen = "127.0.0.1:{}"
+
+[store]
+directory = "kept"
 )",
                                        port_, server_.port(), admin_);
     ::chmod(path.c_str(), 0600);
