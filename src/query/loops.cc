@@ -169,7 +169,7 @@ struct LoopDetector::State {
 
   // A statement is told at its end: one that runs may still belong to the burst.
   static bool quiet(const Scope& scope, std::int64_t at) {
-    const std::int64_t patience = std::max(kSecond, 4 * scope.slowest());
+    const std::int64_t patience = std::max(kSecond, 2 * scope.slowest());
     return at - scope.last_end() > (scope.traced() ? 5 : 1) * patience;
   }
 

@@ -92,7 +92,7 @@ class LoopDetector {
   // A journal's bytes. Of several workers' journals each statement of a session comes in order.
   void feed(std::string_view journal);
   // Judges the scopes that have been quiet for long enough. Call it every 100 ms or so. A statement is
-  // known at its end only, so this takes a second, or four times as long as the slowest so far.
+  // known at its end only, so this takes a second, or twice as long as the slowest so far.
   void tick(Time now);
   void flush();  // judges all, at the end
 
