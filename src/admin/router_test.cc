@@ -69,6 +69,21 @@ TEST(RouterTest, data_needs_the_token_if_one_is_set) {
   EXPECT_EQ(ask("DELETE", "/data", "secret").status, 401u);
 }
 
+TEST(RouterTest, a_star_stands_for_one_segment_and_for_no_path_that_has_a_name) {
+  const Router router({{"GET", "/things/*", Access::open,
+                        [](const Request& r) { return Answer{.body = r.rest}; }, ""},
+                       {"POST", "/things/reset", Access::open,
+                        [](const Request&) { return Answer{.body = "reset"}; }, ""}});
+  const auto get = [&](std::string method, std::string target) {
+    return router.answer({.method = std::move(method), .target = std::move(target)}, "");
+  };
+  EXPECT_EQ(get("GET", "/things/seven?x=1").body, "seven");
+  EXPECT_EQ(get("GET", "/things/").status, 404u);
+  EXPECT_EQ(get("GET", "/things/a/b").status, 404u);
+  EXPECT_EQ(get("POST", "/things/reset").body, "reset");
+  EXPECT_EQ(get("GET", "/things/reset").status, 405u);
+}
+
 TEST(RouterTest, a_foreign_name_for_our_address_gets_nothing_without_a_token) {
   EXPECT_EQ(ask("GET", "/data", "", "", "evil.example:8001").status, 421u);
   EXPECT_EQ(ask("GET", "/open", "", "", "127.0.0.1.evil.example").status, 421u);

@@ -186,6 +186,21 @@ TEST_F(PipelineTest, texts_in_two_byte_encodings_are_read_as_such) {
   });
 }
 
+TEST_F(PipelineTest, long_text_is_read_elsewhere_and_has_no_fingerprint) {
+  on_fiber([&] {
+    const std::string text = "deallocate s /*" + std::string(200 * 1024, 'x') + "*/";
+    auto seen = pipeline.follow(client(), text);
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(elsewhere.runs, 1);
+    EXPECT_EQ(seen->statement, nullptr);
+    EXPECT_STREQ(seen->fault, "too long");
+    EXPECT_EQ(seen->analysis.deallocates, "s");
+    EXPECT_EQ(seen->analysis.deallocates.data(), text.data() + 11) << "a view into the text itself";
+    EXPECT_TRUE(pipeline.follow(client(), "select 1"));
+    EXPECT_EQ(elsewhere.runs, 1) << "others are read where they come";
+  });
+}
+
 TEST_F(PipelineTest, connection_stays_with_a_transaction) {
   on_fiber([&] {
     FakeClient& a = client();
