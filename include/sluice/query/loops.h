@@ -7,8 +7,8 @@
 // alone (Sentry: 5 spans after a source query; prosopite: 2); a gateway sees the values too:
 //
 //   proven       they are, in order, a column of an earlier result of the scope. Nothing else is needed:
-//                at least 3 neighbours agree (or all of them in order, where a program skips rows),
-//                and two thirds of them come from there
+//                at least 3 neighbours agree and most follow the column's order (or all of them do,
+//                where a program skips rows), and two thirds of them come from there
 //   otherwise    the statements are a loop only if it's plain that one program stood behind them: a trace,
 //                one transaction around them all, lockstep with a proven loop, or a short burst at a
 //                program's own pace (nine of ten pauses below 5 ms)
