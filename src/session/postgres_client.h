@@ -164,6 +164,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void keep_statement(const Parse& parse, query::Known known);
   Time present() const override { return worker_.loop->now(); }
   void on_suspended(query::RunRef run) override { suspended_run_ = std::move(run); }
+  void on_parameters(const Statement& statement, std::string_view types) override;
   void on_described(const Statement& statement, std::string_view columns) override;
   void on_failed_parse(const Awaited& parse, std::string_view sqlstate) override;
 

@@ -9,12 +9,12 @@ namespace {
 
 using query::Value;
 
-// Types of parameters as in Parse: a count of 16 bits, then 32-bit object ids.
+// Of parameters' types as in Parse, 32-bit object ids in a row. 0: the client left it to the server.
 std::uint32_t type_at(std::string_view types, std::size_t i) {
-  if (types.size() < 2 + 4 * (i + 1)) return 0;
+  if (types.size() < 4 * (i + 1)) return 0;
   std::uint32_t type = 0;
   for (std::size_t k = 0; k < 4; ++k)
-    type = type << 8 | static_cast<unsigned char>(types[2 + 4 * i + k]);
+    type = type << 8 | static_cast<unsigned char>(types[4 * i + k]);
   return type;
 }
 
@@ -70,8 +70,10 @@ query::RunRef PostgresClient::watch(const Statement& statement, const Bind& bind
   BindParameters& bound = worker_.bound;
   if (!worker_.recorder || !statement.known.statement) return nullptr;
   if (!bind_parameters(bind.rest, bound)) return nullptr;
-  query::RunRef run = watch(statement.known, statement.text, statement.types, &bound,
-                            query::Manner::prepared);
+  const std::string& types =
+      statement.server_types.empty() ? statement.types : statement.server_types;
+  query::RunRef run =
+      watch(statement.known, statement.text, types, &bound, query::Manner::prepared);
   // The client has had them described before and may not ask again.
   if (run && statement.columns && run->wants_columns())
     statement.columns->tell(*run, bound.result_formats);
@@ -117,6 +119,12 @@ void PostgresClient::take_literals(std::span<const query::Literal> literals, std
   for (std::size_t i = 0; i < literals.size(); ++i)
     values.push_back({.bytes = query::value_of(literals[i], text, query::Dialect::postgres,
                                                backslash_escapes, undone[i])});
+}
+
+void PostgresClient::on_parameters(const Statement& statement, std::string_view description) {
+  constexpr std::size_t kCount = 2;  // bytes; what follows is as in Parse
+  if (worker_.recorder && statement.server_types.empty() && description.size() > kCount)
+    statement.server_types = description.substr(kCount);
 }
 
 void PostgresClient::on_described(const Statement& statement, std::string_view description) {

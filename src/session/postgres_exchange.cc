@@ -57,6 +57,9 @@ Exchange::Verdict Exchange::take(char type, std::string_view payload,
     return Verdict::broken;
   if (!ours && !backend::asynchronous(type)) passed_ = true;
   switch (type) {
+    case backend::kParameterDescription:
+      if (!settled() && front().statement) owner_->on_parameters(*front().statement, payload);
+      break;
     case backend::kRowDescription:
       if (!settled() && !quiet_) note_columns(payload);
       if (!settled() && front().kind == Await::describe) return on_complete(Await::describe);

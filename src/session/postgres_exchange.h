@@ -70,7 +70,8 @@ class ReplyOwner {
   virtual Time present() const { return {}; }
   // An Execute came to its row limit: more may follow.
   virtual void on_suspended(query::RunRef /*run*/) {}
-  // The server described a statement's result.
+  // The server described a statement's parameters, its result.
+  virtual void on_parameters(const Statement& /*statement*/, std::string_view /*types*/) {}
   virtual void on_described(const Statement& /*statement*/, std::string_view /*columns*/) {}
   // A Parse failed before anything of it was to run.
   virtual void on_failed_parse(const Awaited& /*parse*/, std::string_view /*sqlstate*/) {}

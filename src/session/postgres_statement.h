@@ -79,8 +79,10 @@ struct Statement {
   std::uint64_t schema = 0;  // what was prepared before a change of the schema is another statement
   std::string server_name;   // what connections call it
   query::Known known;        // its views point into text
-  // The columns of its result, once the server has described them. Its worker's clients use it.
+  // What the server has said of it when it was asked: its result's columns; its parameters' types, as in
+  // `types`. Its worker's clients use them.
   mutable std::unique_ptr<const ResultColumns> columns;
+  mutable std::string server_types;
   StatementMemory::Share memory;
   mutable std::atomic<std::uint32_t> clients = 0;  // names that clients have for it
 
