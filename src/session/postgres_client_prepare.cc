@@ -91,8 +91,9 @@ bool PostgresClient::forward_unnamed(ServerConn& server, const Frame& frame, con
     append_parse(server.out(), name, {}, {});
     exchange_.expect({.kind = Await::parse, .ours = true});
     append_parse(server.out(), {}, "DEALLOCATE " + name, {});
+    unnamed_.known.analysis.deallocates = {};  // its views are of the old text
+    unnamed_.known.comment = {};
     unnamed_.text = "DEALLOCATE " + name;
-    unnamed_.known.analysis.deallocates = {};
   } else {
     server.out().append(frame.bytes);
   }

@@ -154,6 +154,18 @@ def test_sql_prepare_and_execute(sluice, wire):
     assert statement(sluice, "execute plus(?)")["calls"] == 3
 
 
+def test_commented_deallocate_by_the_extended_protocol(sluice, wire):
+    client = wire(sluice.endpoint)
+    client.ask(parse("shelved", "SELECT 'shelf' AS shelved"), SYNC)
+    replies = client.ask(parse("", "DEALLOCATE shelved /*controller='shelves',action='clear',route='/shelves'*/"),
+                         bind("", "", []), execute(), SYNC)
+    assert (replies.errors, replies.tags) == ([], ["DEALLOCATE"])
+    seen = statement(sluice, "deallocate shelved")
+    assert (seen["calls"], seen["errors"]) == (1, 0)
+    tags = {caller["tags"] for caller in seen["callers"]}
+    assert tags <= {"", "action=clear,controller=shelves,route=/shelves"}
+
+
 def test_callers_are_known_by_application_and_comment(sluice):
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with psycopg.connect(sluice.endpoint.dsn, application_name="watcher", autocommit=True) as conn:
