@@ -192,6 +192,11 @@ TEST(NormaliserHostileTest, a_text_without_its_end_has_no_fingerprint) {
   EXPECT_EQ(mysql("select /*+ a"), "(unterminated comment)");
 }
 
+TEST(NormaliserHostileTest, a_view_of_nothing_is_an_empty_text) {
+  EXPECT_EQ(normal(std::string_view()), "");
+  EXPECT_EQ(mysql(std::string_view()), "");
+}
+
 TEST(NormaliserHostileTest, bytes_that_are_no_text_have_no_fingerprint) {
   using namespace std::string_view_literals;
   EXPECT_EQ(normal("select \x01"), "(invalid character)");

@@ -49,7 +49,7 @@ const char* fault_of_bytes(std::string_view text) {
     look(word);
   }
   word = kOnes;
-  std::memcpy(&word, text.data() + at, text.size() - at);
+  if (at < text.size()) std::memcpy(&word, text.data() + at, text.size() - at);
   look(word);
   if ((zero & kHighs) != 0) return "invalid character";
   if ((high & kHighs) != 0 && !valid_utf8(text)) return "not UTF-8";
