@@ -1,6 +1,6 @@
 // Entry: what one worker knows of one statement, and the table of them.
 //
-// A new entry takes about 600 bytes with its share of the table (the statement itself is counted beside it,
+// A new entry takes about 760 bytes with its share of the table (the statement itself is counted beside it,
 // in `statement_bytes`); samples, callers and SQLSTATEs come when there are any. The worker alone changes
 // an entry, under its recorder's lock; others read it under that lock.
 #pragma once
