@@ -36,6 +36,7 @@ enum class TlsMode : std::uint8_t { disable, allow, prefer, require, verify_ca, 
 enum class Replication : std::uint8_t { refuse, passthrough };
 enum class BalanceStrategy : std::uint8_t { primary };  // every statement goes to the primary
 enum class CacheMode : std::uint8_t { off };
+enum class ServerSocket : std::uint8_t { automatic, off };  // beside a loopback address of a server
 enum class Redact : std::uint8_t { none, automatic, all };  // values of statements that are kept
 
 // How a client proves who it is.
@@ -129,6 +130,7 @@ struct PostgresListener {
   AuthSettings auth;
   ClientTls tls;
   ServerTls server_tls;
+  ServerSocket server_socket = ServerSocket::automatic;
   Timeouts timeouts;
   unsigned max_clients = 10000;
   std::uint64_t prepared_memory_per_client = 8u

@@ -48,6 +48,7 @@ std::vector<Key> keys_of(PostgresListener& l) {
       {"unix_mode", FileModeRef{&l.unix_mode}},
       {"primary", &l.primary},
       {"replicas", &l.replicas},
+      {"server_socket", words(l.server_socket, kServerSockets)},
       {"max_clients", CountRef{&l.max_clients, 1}},
       {"prepared_memory_per_client", BytesRef{&l.prepared_memory_per_client}},
       {"prepared_memory", BytesRef{&l.prepared_memory}},

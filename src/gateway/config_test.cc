@@ -145,6 +145,7 @@ unix_socket_dir = "FOLDER"
 unix_mode = "0770"
 primary = "postgres://app:p%40ss@db1:5433/app?sslmode=require"
 replicas = ["postgres://db2:5432/app", "postgres://db3:5432/app"]
+server_socket = "off"
 max_clients = 123
 prepared_memory_per_client = "1MB"
 prepared_memory = "64MB"

@@ -14,6 +14,7 @@ inline constexpr std::string_view kAuthMethods[] = {"auto",          "trust", "p
                                                     "scram-sha-256", "cert",  "passthrough"};
 inline constexpr std::string_view kReplications[] = {"refuse", "passthrough"};
 inline constexpr std::string_view kBalanceStrategies[] = {"primary"};
+inline constexpr std::string_view kServerSockets[] = {"auto", "off"};
 inline constexpr std::string_view kCacheModes[] = {"off"};
 inline constexpr std::string_view kRedacts[] = {"none", "auto", "all"};
 

@@ -52,7 +52,8 @@ std::vector<PoolView> Gateway::pools() {
         view.clients_idle = at->second.idle;
       }
       std::lock_guard lock(route->mutex);
-      if (!route->logins.empty()) view.server = route->logins.front().endpoint.text();
+      if (!route->logins.empty())
+        view.server = route->sockets.endpoint(route->logins.front().endpoint).text();
       view.last_error = route->last_error;
       all.push_back(std::move(view));
     }

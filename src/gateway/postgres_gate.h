@@ -15,6 +15,7 @@
 
 #include "gateway/config.h"
 #include "gateway/gateway.h"
+#include "gateway/server_socket.h"
 #include "session/postgres_front.h"
 #include "session/postgres_login.h"
 
@@ -27,10 +28,12 @@ struct Route {
   std::shared_ptr<PoolCore> pool;
 
   std::atomic<bool> paused = false;
+  SocketChoice sockets;
   // The rest changes at a reload or when a client proves a new password. Thread-safe by `mutex`.
   mutable std::mutex mutex;
   Target target;
   std::vector<postgres::ServerLogin> logins;  // one for each host, tried in order
+  bool may_use_sockets = false;               // of those servers that are on this machine
   std::string proved_password;                // passthrough: the server has accepted it ...
   Time proved_at{};                           // ... then
   std::vector<monitor::Registration> metrics;
@@ -114,6 +117,9 @@ class PostgresGate final : public postgres::Front,
   bool proved(const Route& route, const std::string& password) const;
   void measure(Route& route);
   void forget_unused();
+  Result<std::unique_ptr<postgres::ServerConn>> log_in(Route& route,
+                                                       const postgres::ServerLogin& login,
+                                                       unsigned home, Deadline deadline);
   Result<std::unique_ptr<Poolable>> connect(Route& route, unsigned home, Deadline deadline);
   bool make_room(const Route& route);
   static bool make_room(const Route& route, const std::vector<std::shared_ptr<Route>>& all,

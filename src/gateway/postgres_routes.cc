@@ -99,6 +99,7 @@ Result<std::shared_ptr<Route>> PostgresGate::find_route(const std::string& datab
   auto how = logins(*setup, *target, key.second);
   if (!how) return std::unexpected(how.error());
   route->logins = std::move(*how);
+  route->may_use_sockets = may_use_sockets(*setup->config, target->dsn);
   std::lock_guard lock(mutex_);
   auto& schema = schemas_[route->logins.front().endpoint.text() + '/' + target->dsn.database];
   if (!schema) schema = route->shared->schema;
@@ -167,13 +168,16 @@ void PostgresGate::update_route(const Setup& setup, Route& route) {
     return;
   }
   bool elsewhere = false;
+  const bool by_sockets = may_use_sockets(*setup.config, target->dsn);
   {
     std::lock_guard lock(route.mutex);
-    elsewhere = !(route.target.dsn == target->dsn) ||
+    elsewhere = !(route.target.dsn == target->dsn) || route.may_use_sockets != by_sockets ||
                 route.logins.front().password != how->front().password;
+    route.may_use_sockets = by_sockets;
     route.target = *target;
     if (elsewhere) route.logins = std::move(*how);
   }
+  route.sockets.forget();
   route.pool->set_options(pool_options(*target));
   if (elsewhere) route.pool->clear();
 }
@@ -240,6 +244,20 @@ Result<void> PostgresGate::prove(const Setup& setup, const postgres::RouteReques
   return std::unexpected(last);
 }
 
+Result<std::unique_ptr<postgres::ServerConn>> PostgresGate::log_in(Route& route,
+                                                                   const ServerLogin& login,
+                                                                   unsigned home,
+                                                                   Deadline deadline) {
+  net::Loop& loop = *gateway_.loops_.at(home);
+  std::unique_lock lock(route.mutex);
+  const bool by_socket = route.may_use_sockets && !login.endpoint.is_unix();
+  lock.unlock();
+  if (!by_socket)
+    return postgres::log_in(loop, login, route.shared->baselines, gateway_.loops_, deadline);
+  return route.sockets.log_in({loop, login, route.shared->baselines, gateway_.loops_, deadline},
+                              log());
+}
+
 // A connection for a pool: the first host that lets us in.
 Result<std::unique_ptr<Poolable>> PostgresGate::connect(Route& route, unsigned home,
                                                         Deadline deadline) {
@@ -254,8 +272,7 @@ Result<std::unique_ptr<Poolable>> PostgresGate::connect(Route& route, unsigned h
   }
   Error last{Code::unavailable, 0, "no server is configured"};
   for (const ServerLogin& login : how) {
-    auto made = postgres::log_in(*gateway_.loops_.at(home), login, route.shared->baselines,
-                                 gateway_.loops_, deadline);
+    auto made = log_in(route, login, home, deadline);
     if (made) {
       std::lock_guard lock(route.mutex);
       route.last_error.clear();
