@@ -44,8 +44,10 @@ std::optional<Tree> tree_of(const std::string& text) {
 const std::vector<std::string>& corpus() {
   static const std::vector<std::string> statements = [] {
     auto all = testing::written_statements();
+    for (const std::string& text : testing::recorded_statements()) all.push_back(text);
     testing::StatementWriter writer(20240501);
-    while (all.size() < 4000) all.push_back(writer.statement());
+    for (const std::size_t enough = all.size() + 3000; all.size() < enough;)
+      all.push_back(writer.statement());
     return all;
   }();
   return statements;
@@ -226,6 +228,7 @@ std::string judge_meaning(const std::string& text) {
 
 TEST(FactsCorpusTest, is_large_and_parses) {
   EXPECT_GE(testing::written_statements().size(), 850u);
+  EXPECT_GE(testing::recorded_statements().size(), 300u);
   std::size_t parsed = 0;
   for (const std::string& text : corpus()) {
     const bool parses = tree_of(text).has_value();

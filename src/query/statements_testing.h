@@ -7,9 +7,12 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace sluice::query::testing {
 
@@ -23,6 +26,20 @@ inline std::vector<std::string> written_statements() {
     } else {
       statements.push_back(line);
     }
+  }
+  return statements;
+}
+
+// What real programs sent: the recordings of tests/data/loops, each text once.
+inline std::set<std::string> recorded_statements() {
+  const auto root = std::filesystem::path(__FILE__).parent_path() / "../..";
+  std::set<std::string> statements;
+  for (const auto& file : std::filesystem::directory_iterator(root / "tests/data/loops")) {
+    if (file.path().extension() != ".jsonl") continue;
+    std::ifstream lines(file.path());
+    for (std::string line; std::getline(lines, line);)
+      if (const auto said = nlohmann::json::parse(line); said.contains("text"))
+        statements.insert(said["text"].get<std::string>());
   }
   return statements;
 }
