@@ -90,7 +90,7 @@ Result<ServerLogin> login_for(const PostgresListener& listener, const gateway::T
   return login;
 }
 
-std::string mend_for(const Error& error) {
+std::string mend_for(const Error& error, const net::Endpoint& at) {
   if (error.state == "3D000") return "create the database, or correct its name in the DSN";
   if (error.code == Code::unauthenticated || error.state.starts_with("28"))
     return "correct user and password of the DSN, and the server's pg_hba.conf";
@@ -98,6 +98,10 @@ std::string mend_for(const Error& error) {
   if (error.code == Code::exhausted)
     return "the server is full: lower the pools or raise its max_connections";
   if (error.code == Code::timed_out) return "a firewall drops the packets, or the server hangs";
+  if (at.is_unix() && error.code == Code::permission_denied)
+    return "let this account into the folder, or correct the server's unix_socket_permissions";
+  if (at.is_unix())
+    return "start the server, correct folder and port of the DSN, its unix_socket_directories";
   return "start the server, correct host and port of the DSN, its listen_addresses and firewall";
 }
 
@@ -139,7 +143,7 @@ class Visit {
   // Clients bring their own passwords, so more can't be tried.
   void knock(const net::Endpoint& at) {
     auto stream = net::Stream::connect(loop_, at, deadline_);
-    if (!stream) return add(Grade::fail, stream.error().text(), mend_for(stream.error()));
+    if (!stream) return add(Grade::fail, stream.error().text(), mend_for(stream.error(), at));
     add(Grade::ok, "accepts connections; no password is configured, clients log in with their own");
   }
 
@@ -153,7 +157,7 @@ class Visit {
         postgres::log_in(loop_, *login, std::make_shared<postgres::Baselines>(), loops_, deadline_);
     if (!conn)
       add(Grade::fail, fmt::format("login as {}: {}", who.user, conn.error().text()),
-          mend_for(conn.error()));
+          mend_for(conn.error(), endpoint_of(at)));
     return conn;
   }
 

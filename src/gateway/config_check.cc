@@ -115,6 +115,10 @@ class ListenerCheck {
     for (const auto& at : dsn.hosts)
       if (!possible_host(at.host))
         problem(name, fmt::format("{} can't be a host's name", sluice::quoted(at.host)));
+    for (const auto& at : dsn.hosts)
+      if (at.is_unix() && postgres_socket_path(at).size() > 107)
+        problem(name, fmt::format("{} is too long for a Unix socket (107 bytes)",
+                                  postgres_socket_path(at)));
     const auto mode = dsn.option("sslmode");
     if (!mode.empty() &&
         std::find(std::begin(kTlsModes), std::end(kTlsModes), mode) == std::end(kTlsModes))

@@ -1,7 +1,10 @@
 """Servers on Unix sockets: named by the configuration, or found beside a loopback port and proved."""
+import contextlib
 import json
 import os
-import re
+import socket
+import subprocess
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import wire as w
+from gateway import PATIENCE, binary
 from servers import HBA, wait_until
 
 pytestmark = pytest.mark.sluice_only
@@ -310,4 +314,62 @@ def test_a_proxy_in_between_keeps_tcp(gateways, near, wire, tmp_path):
     outer = gateways.start(inner)
     assert wire(outer.endpoint).ask("SELECT 1").value == "1"
     assert sockets_of(outer) == ["127.0.0.1"]
-    assert re.search("something stands between", outer.log()) or UNUSED in outer.log()
+    assert "something stands between the port and its server" in outer.log()
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"E\x00\x00\x00\x08oops", b"R\x00\x00\x00\x08\x00\x00\x00\x00"])
+def test_socket_that_is_no_server_costs_a_second_at_most(gateways, server, wire, answer):
+    """One that says nothing, closes at once, talks nonsense, or lets in everybody and falls silent."""
+    path = f"/tmp/.s.PGSQL.{server.port}"
+    with socket.socket(socket.AF_UNIX) as fake:
+        fake.bind(path)
+        try:
+            fake.listen()
+            threading.Thread(target=serve, args=(fake, answer), daemon=True).start()
+            gateway = gateways.start(server)
+            begin = time.monotonic()
+            assert wire(gateway.endpoint).ask("SELECT host(inet_server_addr())").value == "127.0.0.1"
+            assert time.monotonic() - begin < 2 * PATIENCE
+            assert [wire(gateway.endpoint).ask("SELECT 1").value for _ in range(3)] == ["1"] * 3
+            assert gateway.log().count(UNUSED) == 1
+        finally:
+            fake.shutdown(socket.SHUT_RDWR)
+            os.unlink(path)
+
+
+def serve(fake, answer):
+    kept = []
+    with contextlib.suppress(OSError):
+        while True:
+            peer, _ = fake.accept()
+            if answer is not None:
+                peer.sendall(answer)
+            if answer == b"":
+                peer.close()
+            kept.append(peer)
+
+
+def test_logins_at_the_same_time_all_take_the_socket(gateways, near, wire):
+    gateway = gateways.start(near(), max=12, max_connecting=8)
+    clients = [wire(gateway.endpoint) for _ in range(12)]
+    for client in clients:
+        client.send(w.query("BEGIN; SELECT inet_server_addr() IS NULL"))
+    for client in clients:
+        assert client.ready().rows == [["t"]]
+    assert sockets_of(gateway) == ["unix"] * 12
+
+
+def test_doctor_visits_a_named_socket(server, tmp_path):
+    def doctor(folder):
+        config = tmp_path / "sluice.toml"
+        config.write_text('[admin]\nenabled = false\n[[postgres]]\nlisten = "127.0.0.1:0"\n'
+                          f'primary = "postgres://app:secret@:{server.port}/app?host={folder}"\n'
+                          '[postgres.server_tls]\nmode = "require"\n')
+        config.chmod(0o600)
+        return subprocess.run([binary(), "doctor", "--config", config], capture_output=True, text=True,
+                              check=False, timeout=30 * PATIENCE).stdout
+
+    good, bad = doctor(server.socket_folder), doctor("/nonexistent")
+    assert f"server {path_of(server)}: login as app to database app" in good and "on this machine" in good
+    assert f"FAIL  postgres: server /nonexistent/.s.PGSQL.{server.port}" in bad
+    assert "unix_socket_directories" in bad
