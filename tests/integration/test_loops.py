@@ -58,6 +58,17 @@ def a_loop_of_our_own(endpoint):
     connection.close()
 
 
+def a_loop_that_is_found(sluice):
+    """On a busy machine its queries may be too small a share of their burst, so it's tried more than once."""
+    for attempt in range(6):
+        a_loop_of_our_own(sluice.endpoint)
+        try:
+            return wait_until(lambda: any(map(is_sentinel, found(sluice))), 5, "the sentinel's loop")
+        except TimeoutError:
+            if attempt == 5:
+                raise
+
+
 def found(sluice):
     status, body = ask(sluice, "/performance/n1?limit=100")
     assert status == 200, body
@@ -82,12 +93,10 @@ def test_program(sluice, shop, name):
     done = subprocess.run(command(program, name), env=sluice.endpoint.environment, capture_output=True, text=True,
                           timeout=60, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    a_loop_of_our_own(sluice.endpoint)
-    patience = 30 if "traced" in name else 10  # traces are waited for
-    wait_until(lambda: any(map(is_sentinel, found(sluice))), patience, "the sentinel's loop")
+    a_loop_that_is_found(sluice)
     label = names(program)[name]
     if "traced" in name:
-        wait_until(lambda: len(found(sluice)) > len(label["loops"]), patience, "the trace's end")
+        wait_until(lambda: len(found(sluice)) > len(label["loops"]), 30, "the trace's end")
     items = [item for item in found(sluice) if not is_sentinel(item)]
     for expected in label["loops"]:
         matching = [item for item in items if agrees(item, expected)]
@@ -98,8 +107,8 @@ def test_program(sluice, shop, name):
 
 def test_advice_is_told(sluice, shop):
     assert ask(sluice, "/performance/queries/reset", "POST")[0] == 200
-    a_loop_of_our_own(sluice.endpoint)
-    [item] = wait_until(lambda: found(sluice), 10, "the loop")
+    a_loop_that_is_found(sluice)
+    [item] = found(sluice)
     assert item["kind"] == "proven"
     assert item["sql"] == "select id, city from publishers where id = any($1)"
     assert "(N+1), 24 statements each time" in item["sentence"]
