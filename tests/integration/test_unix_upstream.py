@@ -40,18 +40,50 @@ def health(gateway):
         return json.load(answer)
 
 
+def with_socket(park, **settings):
+    """A server with a socket in /tmp too, where sockets are looked for."""
+    return park.server(**{"max_connections": 50, "unix_socket_directories": f"{park.root},/tmp", **settings})
+
+
+def write_hba(server, text):
+    """Returns once it is in force for who comes next."""
+    before = server.sql("SELECT pg_conf_load_time()")
+    (server.data / "pg_hba.conf").write_text(text)
+    server.sql("SELECT pg_reload_conf()")
+    wait_until(lambda: server.sql("SELECT pg_conf_load_time()") != before, 5, "new pg_hba.conf")
+
+
+@pytest.fixture(scope="module")
+def shared(park):
+    server = with_socket(park)
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def near(park):
-    """near(hba=..., ...): a server of one's own with a socket in /tmp too, where sockets are looked for."""
+def near(shared):
+    """near(hba): the server that these tests share, with that pg_hba.conf until the end of the test."""
+    changed = []
+
+    def with_hba(hba=None):
+        if hba:
+            changed.append(hba)
+            write_hba(shared, hba)
+        return shared
+
+    yield with_hba
+    if changed:
+        write_hba(shared, HBA)
+
+
+@pytest.fixture
+def another(park):
+    """another(...): a server of the test's own."""
     started = []
 
-    def start(hba=None, **settings):
-        server = park.server(**{"max_connections": 50, "unix_socket_directories": f"{park.root},/tmp", **settings})
-        started.append(server)
-        if hba:
-            (server.data / "pg_hba.conf").write_text(hba)
-            server.sql("SELECT pg_reload_conf()")
-        return server
+    def start(**settings):
+        started.append(with_socket(park, **settings))
+        return started[-1]
 
     yield start
     for server in started:
@@ -112,12 +144,12 @@ def test_refused_socket_is_an_error_that_names_it(gateways, near, wire):
     assert path_of(server, "/tmp") in gateway.log()
 
 
-def test_missing_socket_is_an_error_that_names_it(gateways, own_server, wire):
-    gateway = gateways.start(own_server, wait="1s", listener={
-        "primary": f"postgres://app:secret@:{own_server.port}/app?host=/nonexistent"})
+def test_missing_socket_is_an_error_that_names_it(gateways, server, wire):
+    gateway = gateways.start(server, wait="1s", listener={
+        "primary": f"postgres://app:secret@:{server.port}/app?host=/nonexistent"})
     with pytest.raises(w.LoginRefused) as refused:
         wire(gateway.endpoint)
-    assert f"/nonexistent/.s.PGSQL.{own_server.port}" in refused.value.fields["M"]
+    assert f"/nonexistent/.s.PGSQL.{server.port}" in refused.value.fields["M"]
 
 
 def cancel_works(gateway, wire):
@@ -135,7 +167,7 @@ def cancel_works(gateway, wire):
 
 
 def test_cancel_goes_over_the_socket(gateways, near, mode, wire):
-    server = near(listen_addresses="")
+    server = near()
     gateway = gateways.start(server, mode=mode, listener={
         "primary": f"postgres://app:secret@:{server.port}/app?host=/tmp"})
     cancel_works(gateway, wire)
@@ -219,10 +251,9 @@ def test_reload_turns_it_off_and_on(gateways, near, wire):
         wait_until(lambda e=expected: client.ask(sql).value == e, 5, f"server_socket = {value}")
 
 
-def test_socket_of_another_server_is_not_taken(gateways, near, park, wire):
+def test_socket_of_another_server_is_not_taken(gateways, another, park, wire):
     """Same port, same roles, same password: one server on TCP, the other one on the socket."""
-    tcp = near(unix_socket_directories=str(park.root))
-    other = near()
+    tcp, other = another(unix_socket_directories=str(park.root)), another()
     other.stop()
     other.port, other.settings["listen_addresses"] = tcp.port, ""
     other.settings["unix_socket_directories"] = "/tmp"
@@ -239,9 +270,9 @@ def test_socket_of_another_server_is_not_taken(gateways, near, park, wire):
     assert "another server answers" in gateway.log()
 
 
-def test_another_server_takes_the_socket_later(gateways, near, wire):
+def test_another_server_takes_the_socket_later(gateways, another, wire):
     """The socket was proved; then another server with the same port stands behind it."""
-    tcp, other = near(), near()
+    tcp, other = another(), another()
     gateway = gateways.start(tcp, max=4)
     client = wire(gateway.endpoint)
     assert client.ask("SELECT inet_server_addr() IS NULL").value == "t"
@@ -295,8 +326,8 @@ def test_trust_on_the_socket_lets_nobody_in(gateways, near, wire):
             wire(gateway.endpoint.but(user=user, password=password))
 
 
-def test_full_server_keeps_tcp_without_an_error(gateways, near, wire):
-    server = near()
+def test_full_server_keeps_tcp_without_an_error(gateways, another, wire):
+    server = another()
     server.sql("ALTER ROLE app CONNECTION LIMIT 1")
     gateway = gateways.start(server, max=1)
     client = wire(gateway.endpoint)
