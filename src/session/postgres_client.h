@@ -19,6 +19,7 @@
 #include "net/stream.h"
 #include "session/postgres_exchange.h"
 #include "session/postgres_front.h"
+#include "session/postgres_portal_runs.h"
 #include "session/postgres_server.h"
 #include "wire/postgres/frontend.h"
 
@@ -141,6 +142,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void owe_boundary(ServerConn& conn, Buffer& reply);
   void refuse_unknown(ServerConn& conn, std::string_view name);
   void forward_bind(ServerConn& conn, const Frame& frame);
+  void forward_execute(ServerConn& conn, const Frame& frame);
   void forward_describe(ServerConn& conn, const Frame& frame);
   void forward_close(ServerConn& conn, const Frame& frame);
   void forward_sync(ServerConn& conn, const Frame& frame);
@@ -163,7 +165,9 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   query::RunRef watch(const Statement& statement, const Bind& bind);
   void keep_statement(const Parse& parse, query::Known known);
   Time present() const override { return worker_.loop->now(); }
-  void on_suspended(query::RunRef run) override { suspended_run_ = std::move(run); }
+  void on_suspended(const std::string& portal, query::RunRef run) override {
+    portal_runs_.put(portal, std::move(run), true);
+  }
   void on_parameters(const Statement& statement, std::string_view types) override;
   void on_described(const Statement& statement, std::string_view columns) override;
   void on_failed_parse(const Awaited& parse, std::string_view sqlstate) override;
@@ -239,8 +243,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   std::string_view application_;
   query::TemplateRef last_statement_;  // in a transaction
   Time idle_since_{};
-  query::RunRef portal_run_;     // of what was bound last, until it is executed
-  query::RunRef suspended_run_;  // of what came to its row limit last, until it goes on
+  PortalRuns portal_runs_;
 
   query::PinSet pins_ = 0;
   bool recheck_pins_ = false;

@@ -91,10 +91,7 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
     case frontend::kClose: forward_close(server, **frame); break;
     case frontend::kSync: forward_sync(server, **frame); break;
     case frontend::kExecute:
-      if (!portal_run_) portal_run_ = std::move(suspended_run_);
-      exchange_.expect({.kind = Await::execute, .run = std::move(portal_run_)});
-      server.out().append((*frame)->bytes);
-      in_group_ = true;
+      forward_execute(server, **frame);
       break;
     case frontend::kFunctionCall:
       exchange_.expect({.kind = Await::function});
@@ -185,7 +182,7 @@ void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
   auto bind = read_bind(frame.payload);
   if (!bind) return refuse_in_group(server, report_of(bind.error()));
   if (!renames()) {
-    portal_run_ = watch_named(*bind);
+    portal_runs_.put(bind->portal, watch_named(*bind));
     exchange_.expect({.kind = Await::bind});
     server.out().append(frame.bytes);
     return;
@@ -198,7 +195,7 @@ void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
                               .message = "unnamed prepared statement does not exist"});
     analysis = &unnamed_.known.analysis;
     if (sequence_lost(*analysis)) return refuse_in_group(server, sequence_report());
-    portal_run_ = watch_unnamed(*bind);
+    portal_runs_.put(bind->portal, watch_unnamed(*bind));
     server.out().append(frame.bytes);
   } else {
     const StatementRef* known = statements_.find(bind->statement);
@@ -207,7 +204,7 @@ void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
     analysis = &statement->known.analysis;
     if (sequence_lost(*analysis)) return refuse_in_group(server, sequence_report());
     ensure_parsed(server, statement);
-    portal_run_ = watch(*statement, *bind);
+    portal_runs_.put(bind->portal, watch(*statement, *bind));
     append_bind(server.out(), bind->portal, statement->server_name, bind->rest);
     apply(*analysis, server);
     exchange_.expect({.kind = Await::bind, .statement = statement});
@@ -215,6 +212,15 @@ void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
   }
   apply(*analysis, server);
   exchange_.expect({.kind = Await::bind});
+}
+
+void PostgresClient::forward_execute(ServerConn& server, const Frame& frame) {
+  in_group_ = true;
+  server.out().append(frame.bytes);
+  const auto execute = read_execute(frame.payload);
+  Awaited awaited{.kind = Await::execute};
+  if (execute && (awaited.run = portal_runs_.take(execute->portal))) awaited.name = execute->portal;
+  exchange_.expect(std::move(awaited));
 }
 
 void PostgresClient::forward_describe(ServerConn& server, const Frame& frame) {

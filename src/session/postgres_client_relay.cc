@@ -214,10 +214,7 @@ void PostgresClient::on_ready(char status) {
   if (relaying_ && timer_.armed())
     arm(deadline_after(worker_.loop->now(), options_->query_timeout));
   if (status != 'I') return;
-  if (suspended_run_) {
-    suspended_run_->finish({.at = now()});
-    suspended_run_.reset();
-  }
+  portal_runs_.close_suspended();
   error_seen_ = rolled_back_ = false;
   // What was parsed while the change wasn't committed yet is of the old schema.
   if (std::exchange(schema_changes_, false))

@@ -75,6 +75,7 @@ void PostgresClient::burst() {
   const bool open = server && server->status() != 'I';
   idle_ = open ? Idle::in_transaction : Idle::between;
   idle_since_ = worker_.loop->now();
+  if (!open) portal_runs_.clear();
   if (draining_ && !open) return drain(true);
   const Duration limit = open ? options_->idle_in_transaction : options_->client_idle;
   if (limit > Duration::zero() || timer_.armed()) arm(deadline_after(worker_.loop->now(), limit));

@@ -70,7 +70,7 @@ Exchange::Verdict Exchange::take(char type, std::string_view payload,
     case backend::kCloseComplete: return on_complete(Await::close);
     case backend::kCommandComplete: return on_command(payload);
     case backend::kPortalSuspended:
-      if (front().run) owner_->on_suspended(take_run(front()));
+      if (front().run) owner_->on_suspended(front().name, take_run(front()));
       [[fallthrough]];
     case backend::kEmptyQueryResponse:
       if (!settled() && front().kind == Await::execute) return on_complete(Await::execute);

@@ -38,7 +38,7 @@ struct Awaited {
   Await kind = Await::query;
   bool ours = false;       // sent on our own account: the client doesn't see the answer
   StatementRef statement;  // parse, close: of the server's table; bind: what it binds
-  std::string name;        // parse: the client's name for it
+  std::string name;        // parse: the client's name for it; execute with a run: the portal
   std::string reply;       // owed, refused: frames
   query::RunRef run;       // query, execute: what counts it; null: nothing does
 };
@@ -68,8 +68,8 @@ class ReplyOwner {
   virtual void on_row(std::string_view /*payload*/) {}
   // The loop's time, for what is counted.
   virtual Time present() const { return {}; }
-  // An Execute came to its row limit: more may follow.
-  virtual void on_suspended(query::RunRef /*run*/) {}
+  // An Execute of a portal came to its row limit: more may follow.
+  virtual void on_suspended(const std::string& /*portal*/, query::RunRef /*run*/) {}
   // The server described a statement's parameters, its result.
   virtual void on_parameters(const Statement& /*statement*/, std::string_view /*types*/) {}
   virtual void on_described(const Statement& /*statement*/, std::string_view /*columns*/) {}

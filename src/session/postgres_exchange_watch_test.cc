@@ -17,7 +17,7 @@ using testing::told_error;
 class Owner final : public testing::Recorder {
  public:
   Time present() const override { return Time(std::chrono::seconds(1)); }
-  void on_suspended(query::RunRef run) override { suspended = std::move(run); }
+  void on_suspended(const std::string&, query::RunRef run) override { suspended = std::move(run); }
   void on_failed_parse(const Awaited&, std::string_view sqlstate) override {
     failed_parses.emplace_back(sqlstate);
   }

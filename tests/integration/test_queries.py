@@ -9,6 +9,7 @@ import psycopg
 import psycopg2
 import pytest
 
+from gateway import PATIENCE
 from servers import wait_until
 from wire import SYNC, bind, describe, execute, parse, query
 
@@ -74,6 +75,15 @@ def test_several_executes_of_one_group_are_counted_each(sluice, wire):
                bind("", "", [3]), execute(), bind("", "", [4]), execute(), SYNC)
     seen = statement(sluice, "select generate_series(?, $1::int) as many")
     assert (seen["calls"], seen["rows"], seen["max_rows"]) == (2, 7, 4)
+
+
+def test_portals_run_in_another_order_than_they_were_bound(sluice, wire):
+    client = wire(sluice.endpoint)
+    client.ask(parse("pa", "SELECT generate_series(1, 2) AS portal_a"), parse("pb", "SELECT generate_series(1, 5) AS portal_b"),
+               bind("a", "pa"), bind("b", "pb"), execute("b"), execute("a"), SYNC)
+    first, second = (statement(sluice, f"select generate_series(?, ?) as portal_{which}") for which in "ab")
+    assert (first["calls"], first["rows"]) == (1, 2)
+    assert (second["calls"], second["rows"]) == (1, 5)
 
 
 def test_cursor_by_row_limit_is_one_call(sluice, wire):
@@ -202,6 +212,15 @@ def test_slow_ones_are_kept_with_their_values(gateways, server, wire):
     assert slow[0]["time_ms"]["server"] >= 250
     plan = wait_until(lambda: ask(gateway, "/performance/queries/slow")[1]["items"][0].get("plan"), 5, "its plan")
     assert plan[0]["Plan"]["Node Type"] == "Result"
+
+
+def test_slow_ones_are_explained_whichever_worker_has_the_connection(gateways, server, wire):
+    gateway = gateways.start(server, top={"query": {"slow": "100ms", "explain_slow": True}})
+    for n, client in enumerate(wire(gateway.endpoint) for _ in range(6)):
+        client.ask(f"SELECT 'slow', {n} AS number, pg_sleep(0.15)")
+    slow = wait_until(lambda: (items := ask(gateway, "/performance/queries/slow")[1]["items"])
+                      and all(item.get("plan") for item in items) and items, 5 * PATIENCE, "all plans")
+    assert len(slow) == 6
 
 
 def test_pauses_inside_transactions_are_counted(sluice, wire):
