@@ -57,8 +57,10 @@ def machine_nanoseconds():
 class Server:
     """PostgreSQL with pgbench's tables."""
 
-    def __init__(self, scale=SCALE, **settings):
+    def __init__(self, scale=SCALE, unix_socket_in_tmp=False, **settings):
         self.park = ServerPark()
+        if unix_socket_in_tmp:  # where gateways look for one
+            settings["unix_socket_directories"] = f"{self.park.root},/tmp"
         self.postgres = self.park.server(**{"max_connections": 400, "shared_buffers": "512MB", "ssl": "off",
                                             "wal_level": "minimal", "max_wal_senders": 0, "autovacuum": "off",
                                             "synchronous_commit": "off", **settings})
@@ -125,8 +127,8 @@ ignore_startup_parameters = extra_float_digits
 class Gateway:
     """Sluice in transaction mode; release build unless SLUICE_BINARY says otherwise."""
 
-    def __init__(self, server, workers, pool=POOL, max_clients=15000, name=None, **top):
-        """top: keys above all tables of the configuration."""
+    def __init__(self, server, workers, pool=POOL, max_clients=15000, name=None, listener=None, **top):
+        """listener: more keys of [[postgres]]; top: keys above all tables of the configuration."""
         self.name = name or f"Sluice {workers}w"
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-bench-", dir="/tmp"))
         self.sluice = Sluice(
@@ -135,7 +137,7 @@ class Gateway:
                       "max_clients": max_clients,
                       "pool": {"mode": "transaction", "min": 0, "max": pool, "wait": "10s"},
                       "auth": {"method": "trust", "users": {USER: "unused"}},
-                      "server_tls": {"mode": "disable"}})
+                      "server_tls": {"mode": "disable"}, **(listener or {})})
         self.sluice.start()
         self.port, self.pid = self.sluice.port, self.sluice.process.pid
         wait_until(lambda: answers(self.port), 10, "Sluice's start")
