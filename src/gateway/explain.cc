@@ -8,6 +8,8 @@ namespace sluice::gateway {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(2);
+// To bring an idle connection here from another worker, or to see that it is alive.
+constexpr Duration kCheckOut = std::chrono::milliseconds(200);
 
 // Settings end with the texts' own implicit transaction.
 constexpr std::string_view kPrelude =
@@ -22,8 +24,8 @@ bool explainable(const query::Template& statement) {
 
 Result<std::string> explain_on(Route& route, const std::string& sql, unsigned home) {
   if (route.paused || route.pool->stats(now()).idle == 0)
-    return fail(Code::unavailable, "no connection is idle");
-  auto lease = route.pool->acquire({.deadline = now(), .home = home});
+    return fail(Code::exhausted, "no connection is idle");
+  auto lease = route.pool->acquire({.deadline = now() + kCheckOut, .home = home});
   if (!lease) return std::unexpected(lease.error());
   auto& server = static_cast<postgres::ServerConn&>(lease->get());
   auto answer = server.run(sql, now() + kPatience);

@@ -90,8 +90,8 @@ class Gateway {
   std::vector<Component> components();
   std::vector<Totals> totals();
   QueryWatch& queries() { return *watch_; }
-  // The plan of a slow SELECT, as EXPLAIN's JSON, on a connection that is idle now. Errors: unavailable
-  // (none is, or it can't be explained), the server's.
+  // The plan of a slow SELECT, as EXPLAIN's JSON, on a connection that is idle now. Errors: exhausted
+  // (none is), unavailable (it can't be explained), the server's.
   Result<std::string> explain(const query::SlowQuery& slow);
   unsigned workers() const { return static_cast<unsigned>(workers_.size()); }
   Time started() const { return started_; }

@@ -1,6 +1,9 @@
 #include "gateway/query_watch.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <utility>
 
 #include "sluice/event.h"
 
@@ -10,6 +13,7 @@ namespace {
 constexpr Duration kTurn = std::chrono::milliseconds(100);
 constexpr Duration kKeep = std::chrono::seconds(60);  // so much is lost by a kill
 constexpr std::size_t kMostToExplain = 16;
+constexpr Duration kExplainWithin = std::chrono::seconds(5);
 
 std::int64_t unix_time() {
   return std::chrono::duration_cast<std::chrono::seconds>(
@@ -51,7 +55,8 @@ QueryWatch::QueryWatch(const Config& config, unsigned workers, Log& log)
   });
   workload_.on_slow([this](const query::SlowQuery& slow) {
     const std::lock_guard lock(mutex_);
-    if (settings_.explain_slow && to_explain_.size() < kMostToExplain) to_explain_.push_back(slow);
+    if (settings_.explain_slow && to_explain_.size() < kMostToExplain)
+      to_explain_.push_back({slow, now() + kExplainWithin});
   });
 }
 
@@ -136,25 +141,37 @@ void QueryWatch::turn(Time now) {
   keep();
 }
 
-// Plans are made one after the other, each on a connection that nobody needs at the moment.
+// Plans are made one after the other, each on a connection that nobody needs at the moment. The one that
+// a slow statement ran on is only about to be given back when its client has the answer.
 void QueryWatch::explain_some(Time now) {
-  std::vector<query::SlowQuery> chosen;
-  {
-    const std::lock_guard lock(mutex_);
-    if (now - minute_ >= std::chrono::minutes(1)) {
-      minute_ = now;
-      explained_ = 0;
+  std::vector<Unexplained> later;
+  while (auto next = next_unexplained(now)) {
+    if (!explain) continue;
+    auto plan = explain(next->slow);
+    if (plan) {
+      workload_.explained(next->slow.id, std::move(*plan));
+    } else if (plan.error().code == Code::exhausted && now < next->until) {
+      later.push_back(std::move(*next));
     }
-    for (auto& slow : to_explain_)
-      if (explained_ < settings_.explain_per_minute) {
-        ++explained_;
-        chosen.push_back(std::move(slow));
-      }
-    to_explain_.clear();
   }
-  for (const auto& slow : chosen)
-    if (explain)
-      if (auto plan = explain(slow)) workload_.explained(slow.id, std::move(*plan));
+  const std::lock_guard lock(mutex_);
+  explained_ -= static_cast<unsigned>(later.size());
+  std::ranges::move(later, std::back_inserter(to_explain_));
+}
+
+// None while somebody waits for this thread.
+std::optional<QueryWatch::Unexplained> QueryWatch::next_unexplained(Time now) {
+  const std::lock_guard lock(mutex_);
+  if (now - minute_ >= std::chrono::minutes(1)) {
+    minute_ = now;
+    explained_ = 0;
+  }
+  if (explained_ >= settings_.explain_per_minute) to_explain_.clear();
+  if (to_explain_.empty() || !urgent_.empty()) return std::nullopt;
+  ++explained_;
+  Unexplained next = std::move(to_explain_.front());
+  to_explain_.erase(to_explain_.begin());
+  return next;
 }
 
 std::vector<query::Loop> QueryWatch::loops() {

@@ -47,13 +47,19 @@ class QueryWatch final : public flow::Elsewhere {
   std::vector<query::Loop> loops();
   void reset();  // statistics, loops and what is kept of them
 
-  // Makes a slow statement's plan. Called on this watch's thread, for at most `explain_per_minute`.
+  // Makes a slow statement's plan. Called on this watch's thread, for at most `explain_per_minute`;
+  // Code::exhausted: not now, once more a little later.
   std::function<Result<std::string>(const query::SlowQuery&)> explain;
 
  private:
   void work();
   void turn(Time now);
+  struct Unexplained {
+    query::SlowQuery slow;
+    Time until;  // tried again while nobody has a connection for it
+  };
   void explain_some(Time now);
+  std::optional<Unexplained> next_unexplained(Time now);
   void open_store();
   void restore();
   void keep();
@@ -73,7 +79,7 @@ class QueryWatch final : public flow::Elsewhere {
   std::mutex mutex_;  // all below
   std::condition_variable wake_;
   std::vector<const std::function<void()>*> urgent_;
-  std::vector<query::SlowQuery> to_explain_;
+  std::vector<Unexplained> to_explain_;
   QuerySettings settings_;
   bool stopping_ = false, unparsed_ = false;
   unsigned explained_ = 0;  // since minute_
