@@ -68,13 +68,8 @@ struct Filter {
     if (q.calls < min_calls) return false;
     if (!database.empty() && q.database != database) return false;
     if (!user.empty() && q.user != user) return false;
-    const query::Analysis* analysis = q.statement->analysis();
-    const query::Facts* facts = q.statement->facts();
-    const query::Verb is = facts && facts->unanalysed.empty() ? facts->verb
-                           : analysis                         ? analysis->verb
-                                                              : query::Verb::unknown;
-    if (!verb.empty() && name_of(is) != verb) return false;
-    if (!table.empty() && !has_table(facts, table)) return false;
+    if (!verb.empty() && name_of(q.statement->verb()) != verb) return false;
+    if (!table.empty() && !has_table(q.statement->facts(), table)) return false;
     return search.empty() || q.statement->text().contains(search);
   }
 };

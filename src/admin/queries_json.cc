@@ -28,12 +28,6 @@ double per(std::uint64_t calls, double what) {
   return calls ? std::round(what / static_cast<double>(calls) * 1e3) / 1e3 : 0;
 }
 
-std::string_view verb_of(const query::Template& t) {
-  const query::Facts* facts = t.facts();
-  if (facts && facts->unanalysed.empty()) return name_of(facts->verb);
-  return name_of(t.analysis() ? t.analysis()->verb : query::Verb::unknown);
-}
-
 // What is known of a statement, with every figure that has a name.
 Json stats_json(const QueryStats& q) {
   const query::Template& t = *q.statement;
@@ -41,7 +35,7 @@ Json stats_json(const QueryStats& q) {
   Json json = {
       {"fingerprint", t.fingerprint().text()},
       {"query", t.text()},
-      {"verb", verb_of(t)},
+      {"verb", name_of(t.verb())},
       {"reads", facts ? facts->reads : std::vector<std::string>{}},
       {"writes", facts ? facts->writes : std::vector<std::string>{}},
       {"unanalysed", facts ? Json(facts->unanalysed) : Json("not parsed yet")},

@@ -13,14 +13,9 @@ using monitor::Unit;
 using query::QueryStats;
 
 Labels labels_of(const QueryStats& q) {
-  const query::Facts* facts = q.statement->facts();
-  const query::Analysis* analysis = q.statement->analysis();
-  const query::Verb verb = facts && facts->unanalysed.empty() ? facts->verb
-                           : analysis                         ? analysis->verb
-                                                              : query::Verb::unknown;
   return {{"database", q.database},
           {"fingerprint", q.statement->fingerprint().text()},
-          {"verb", std::string(name_of(verb))}};
+          {"verb", std::string(name_of(q.statement->verb()))}};
 }
 
 template <class Value>

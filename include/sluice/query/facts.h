@@ -80,6 +80,11 @@ class Template {
   const Analysis* analysis() const { return analysis_.get(); }
   // Null until it has been parsed.
   const Facts* facts() const { return facts_.load(std::memory_order_acquire); }
+  // As the parser says, or the lexer where that can't.
+  Verb verb() const {
+    if (const Facts* parsed = facts(); parsed && parsed->unanalysed.empty()) return parsed->verb;
+    return analysis_ ? analysis_->verb : Verb::unknown;
+  }
 
  private:
   friend class Templates;
