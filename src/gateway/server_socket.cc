@@ -111,20 +111,22 @@ SocketChoice::Connection SocketChoice::log_in(const How& how, Log& log) {
   return prove(how, *socket, std::move(*tcp), log);
 }
 
-// A login over the socket of the server that is known; an error if another one answers: started at another
-// time, reached through a proxy, or with a lock that isn't free (or is) against what its session over
-// TCP has made of it.
+// A login over the socket of the server that is known; an error if another one answers: started at
+// another time, reached through a proxy, or with a lock that isn't as our session over TCP left it.
 SocketChoice::Connection SocketChoice::by_socket(const How& how, const Known& known,
                                                  std::int64_t lock, bool is_free) {
   postgres::ServerLogin login = how.login;
   login.endpoint = known.socket;
   const Deadline deadline = std::min(how.deadline, deadline_after(now(), kPatience));
-  auto made = postgres::log_in(how.loop, login, how.baselines, how.loops, deadline);
+  // What a stranger reports must not reach clients: it isn't shared before the facts are in.
+  auto made = postgres::log_in(how.loop, login, std::make_shared<postgres::Baselines>(), how.loops,
+                               deadline);
   if (!made) return made;
   const auto facts = ask(**made, lock, false, deadline);
   if (!facts) return std::unexpected(facts.error());
   if (facts->started != known.started || facts->address || facts->locked != is_free)
     return fail(Code::unavailable, "another server answers");
+  (*made)->share(how.baselines);
   return made;
 }
 

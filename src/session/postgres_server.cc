@@ -260,6 +260,11 @@ void ServerConn::note_parameter(std::string_view name, std::string_view value, b
                      : Settings::with(has_, {lower(name), std::string(value)});
 }
 
+void ServerConn::share(std::shared_ptr<Baselines> baselines) {
+  facts_.baselines = std::move(baselines);
+  facts_.baseline = facts_.baselines->intern(*facts_.baseline);
+}
+
 void ServerConn::attach(Exchange& exchange) { exchanges_.push_back(&exchange); }
 
 void ServerConn::detach(Exchange& exchange) { std::erase(exchanges_, &exchange); }

@@ -110,6 +110,8 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   void cancel(Deadline deadline);
 
   const ServerFacts& facts() const { return facts_; }
+  // What it was told at login counts among these from now on.
+  void share(std::shared_ptr<Baselines> baselines);
   const Settings::Ref& has() const { return has_; }
   void now_has(Settings::Ref settings) { has_ = std::move(settings); }
   bool encrypted() const { return stream_->encrypted(); }

@@ -257,6 +257,7 @@ def test_socket_of_another_server_is_not_taken(gateways, another, park, wire):
     other.stop()
     other.port, other.settings["listen_addresses"] = tcp.port, ""
     other.settings["unix_socket_directories"] = "/tmp"
+    other.settings["TimeZone"] = "Asia/Tokyo"
     other.socket_folder = Path("/tmp")
     other.start()
     tcp.sql("CREATE TABLE which AS SELECT 'tcp'::text AS server; GRANT ALL ON which TO app")
@@ -266,6 +267,7 @@ def test_socket_of_another_server_is_not_taken(gateways, another, park, wire):
     for client in clients:
         client.ask("BEGIN")
         assert client.ask("SELECT server FROM which").value == "tcp"
+        assert client.settings["TimeZone"] != "Asia/Tokyo"  # which the other one reports
     assert gateway.log().count(UNUSED) == 1
     assert "another server answers" in gateway.log()
 
