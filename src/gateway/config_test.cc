@@ -340,8 +340,8 @@ TEST(ConfigTest, a_misspelt_variable_is_pointed_out) {
 
 // Kinds of mistakes: the lines after the three good ones start at line 4.
 struct Mistake {
-  const char* text;
-  const char* expected;  // the whole report, or its beginning
+  std::string text;
+  std::string expected;  // the whole report, or its beginning
 };
 
 class MistakeTest : public testing::TestWithParam<Mistake> {};
