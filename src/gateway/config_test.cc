@@ -414,9 +414,13 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unix_mode = 777",
                 "sluice.toml:4:13: postgres[0].unix_mode: 777 is no file mode: write \"0770\" or "
                 "0o770"},
-        Mistake{"replicas = \"postgres:///app?host=/" + std::string(91, 'x') + "\"",
-                "sluice.toml:4:12: postgres[0].replicas: /" + std::string(91, 'x') +
-                    "/.s.PGSQL.5432 is too long for a Unix socket (107 bytes)"},
+        Mistake{
+            "replicas = \"postgres:///app?host=/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
+            "sluice.toml:4:12: postgres[0].replicas: "
+            "/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/.s.PGSQL.5432 is too long for a "
+            "Unix socket (107 bytes)"},
         Mistake{"unix_socket_dir = \"/nowhere/at/all\"",
                 "sluice.toml:4:19: postgres[0].unix_socket_dir: /nowhere/at/all: No such file or "
                 "directory; create the "
