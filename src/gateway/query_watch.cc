@@ -11,7 +11,9 @@ namespace sluice::gateway {
 namespace {
 
 constexpr Duration kTurn = std::chrono::milliseconds(100);
-constexpr Duration kKeep = std::chrono::seconds(60);  // so much is lost by a kill
+constexpr Duration kKeep = std::chrono::seconds(60);        // so much is lost by a kill
+constexpr Duration kParse = std::chrono::milliseconds(50);  // of a turn, at most
+constexpr std::size_t kParsedInOneGo = 16;
 constexpr std::size_t kMostToExplain = 16;
 constexpr Duration kExplainWithin = std::chrono::seconds(5);
 
@@ -127,7 +129,7 @@ void QueryWatch::work() {
 }
 
 void QueryWatch::turn(Time now) {
-  while (templates_.parse_queued() > 0) {}
+  parse_some();
   {
     const std::lock_guard lock(detecting_);
     for (unsigned i = 0; i < workers_; ++i)
@@ -139,6 +141,21 @@ void QueryWatch::turn(Time now) {
   if (now - kept_at_ < kKeep) return;
   kept_at_ = now;
   keep();
+}
+
+// New statements may come faster than they are parsed: the rest of a turn, and whoever waits for this
+// thread, must not starve.
+void QueryWatch::parse_some() {
+  const Time until = now() + kParse;
+  bool more = true, urgent = false;
+  while (more && !urgent && now() < until) {
+    more = templates_.parse_queued(kParsedInOneGo) > 0;
+    const std::lock_guard lock(mutex_);
+    urgent = !urgent_.empty();
+  }
+  if (!more) return;
+  const std::lock_guard lock(mutex_);
+  unparsed_ = true;  // the next turn begins at once
 }
 
 // Plans are made one after the other, each on a connection that nobody needs at the moment. The one that

@@ -54,6 +54,7 @@ class QueryWatch final : public flow::Elsewhere {
  private:
   void work();
   void turn(Time now);
+  void parse_some();
   struct Unexplained {
     query::SlowQuery slow;
     Time until;  // tried again while nobody has a connection for it
