@@ -138,6 +138,18 @@ token = "slu_t"
 [logging]
 level = "debug"
 format = "json"
+[query]
+enabled = false
+memory = "8MB"
+slow = "250ms"
+slow_samples = 20
+explain_slow = true
+explain_per_minute = 2
+redact = "all"
+secret_columns = ["pin"]
+metrics_top = 5
+[store]
+directory = "FOLDER"
 [[postgres]]
 name = "main"
 listen = ["127.0.0.1:7432", "[::1]:7432"]
