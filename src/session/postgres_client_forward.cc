@@ -61,9 +61,9 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
   // Nor may it build on a statement whose Parse may yet turn out to have been skipped.
   if (boundary && renames() && exchange_.parsing()) return Step::stop;
   if (type == frontend::kCopyData) return forward_data(server, **head);
-  auto frame = next_frame(in_.view());
-  if (!frame || !*frame) return Step::need_more;
-  const std::size_t size = (*frame)->bytes.size();
+  const auto frame = frame_behind(**head, in_.view());
+  if (!frame) return Step::need_more;
+  const std::size_t size = frame->bytes.size();
   if (boundary) {
     arrived_ = present();
     waited_ = {};
@@ -75,33 +75,33 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
     group_.clear();
   }
   if (keep_group_ && group_.size() + size <= kMaxKept)
-    group_.append((*frame)->bytes);
+    group_.append(frame->bytes);
   else
     keep_group_ = false;
   request.sent = true;
   switch (type) {
     case frontend::kQuery:
-      if (!forward_query(server, **frame, request)) return Step::stop;
+      if (!forward_query(server, *frame, request)) return Step::stop;
       break;
     case frontend::kParse:
-      if (!forward_parse(server, **frame, request)) return Step::stop;
+      if (!forward_parse(server, *frame, request)) return Step::stop;
       break;
-    case frontend::kBind: forward_bind(server, **frame); break;
-    case frontend::kDescribe: forward_describe(server, **frame); break;
-    case frontend::kClose: forward_close(server, **frame); break;
-    case frontend::kSync: forward_sync(server, **frame); break;
+    case frontend::kBind: forward_bind(server, *frame); break;
+    case frontend::kDescribe: forward_describe(server, *frame); break;
+    case frontend::kClose: forward_close(server, *frame); break;
+    case frontend::kSync: forward_sync(server, *frame); break;
     case frontend::kExecute:
-      forward_execute(server, **frame);
+      forward_execute(server, *frame);
       break;
     case frontend::kFunctionCall:
       exchange_.expect({.kind = Await::function});
-      server.out().append((*frame)->bytes);
+      server.out().append(frame->bytes);
       ++boundaries_sent_;
       break;
-    case frontend::kFlush: forward_flush(server, **frame); break;
+    case frontend::kFlush: forward_flush(server, *frame); break;
     case frontend::kCopyDone:
     case frontend::kCopyFail:
-      server.out().append((*frame)->bytes);
+      server.out().append(frame->bytes);
       exchange_.copy_ended();
       break;
     case frontend::kTerminate: gone_ = true; return Step::stop;

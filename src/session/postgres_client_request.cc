@@ -115,14 +115,14 @@ bool PostgresClient::serve_next() {
     const std::size_t n = std::min((*head)->frame_size(), in_.size());
     if (n < (*head)->frame_size() && in_.size() < kReadAhead) return false;
   }
-  auto frame = next_frame(in_.view());
-  if (!frame || !*frame) return false;
+  const auto frame = frame_behind(**head, in_.view());
+  if (!frame) return false;
   if (console_ && type == frontend::kQuery) {
-    run_console(**frame);
+    run_console(*frame);
     return true;
   }
-  if (serve_locally(**frame)) return !closing_;
-  ask(**frame);
+  if (serve_locally(*frame)) return !closing_;
+  ask(*frame);
   return !closing_;
 }
 

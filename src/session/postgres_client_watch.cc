@@ -69,7 +69,7 @@ query::RunRef PostgresClient::watch(const query::Known& known, std::string_view 
 query::RunRef PostgresClient::watch(const Statement& statement, const Bind& bind) {
   BindParameters& bound = worker_.bound;
   if (!worker_.recorder || !statement.known.statement) return nullptr;
-  if (!bind_parameters(bind.rest, bound)) return nullptr;
+  if (!read_bind_parameters(bind.rest, bound)) return nullptr;
   const std::string& types =
       statement.server_types.empty() ? statement.types : statement.server_types;
   query::RunRef run =
@@ -82,7 +82,7 @@ query::RunRef PostgresClient::watch(const Statement& statement, const Bind& bind
 
 query::RunRef PostgresClient::watch_unnamed(const Bind& bind) {
   if (!worker_.recorder || !unnamed_.known.statement) return nullptr;
-  if (!bind_parameters(bind.rest, worker_.bound)) return nullptr;
+  if (!read_bind_parameters(bind.rest, worker_.bound)) return nullptr;
   return watch(unnamed_.known, unnamed_.text, unnamed_.types, &worker_.bound,
                query::Manner::unnamed);
 }

@@ -76,7 +76,7 @@ void Exchange::note_failure(const ErrorFields& error) {
 
 void Exchange::finish(Awaited& awaited, std::string_view sqlstate) {
   query::RunRef run = take_run(awaited);
-  run->finish({.at = now(), .sqlstate = sqlstate, .rows = std::exchange(rows_, 0)});
+  run->finish({.at = owner_->present(), .sqlstate = sqlstate, .rows = std::exchange(rows_, 0)});
 }
 
 // What stands next in the queue is on its own with the server from now on.

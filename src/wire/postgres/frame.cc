@@ -1,25 +1,22 @@
 #include "wire/postgres/frame.h"
 
+#include <bit>
 #include <string>
 
 namespace sluice::postgres {
 
-Result<std::optional<Head>> head_of(std::string_view bytes, std::uint32_t max_payload) {
-  if (bytes.size() < kHeadSize) return std::nullopt;
-  std::uint32_t length = 0;
-  for (char byte : bytes.substr(1, 4)) length = length << 8 | static_cast<unsigned char>(byte);
-  if (length < 4 || length - 4 > max_payload)
-    return fail(Code::protocol_violation, "message length " + std::to_string(length) + " of type " +
-                                              std::to_string(static_cast<unsigned char>(bytes[0])));
-  return Head{bytes[0], length - 4};
+static_assert(std::endian::native == std::endian::little);  // head_of() turns bytes around
+
+std::unexpected<Error> wrong_length(char type, std::uint32_t length) {
+  return fail(Code::protocol_violation, "message length " + std::to_string(length) + " of type " +
+                                            std::to_string(static_cast<unsigned char>(type)));
 }
 
 Result<std::optional<Frame>> next_frame(std::string_view bytes, std::uint32_t max_payload) {
   Result<std::optional<Head>> head = head_of(bytes, max_payload);
   if (!head) return std::unexpected(std::move(head.error()));
-  if (!*head || bytes.size() < (*head)->frame_size()) return std::nullopt;
-  return Frame{(*head)->type, bytes.substr(kHeadSize, (*head)->payload_size),
-               bytes.substr(0, (*head)->frame_size())};
+  if (!*head) return std::nullopt;
+  return frame_behind(**head, bytes);
 }
 
 void append_text(Buffer& out, std::string_view text) {

@@ -99,11 +99,11 @@ Result<Bind> read_bind(std::string_view payload) {
 
 Result<BindParameters> bind_parameters(std::string_view rest) {
   BindParameters parameters;
-  if (auto read = bind_parameters(rest, parameters); !read) return std::unexpected(read.error());
+  if (auto read = read_bind_parameters(rest, parameters); !read) return std::unexpected(read.error());
   return parameters;
 }
 
-Result<void> bind_parameters(std::string_view rest, BindParameters& into) {
+Result<void> read_bind_parameters(std::string_view rest, BindParameters& into) {
   Reader in(rest);
   read_values(in, into.result_formats, into.values);  // the formats of values are done with first
   read_formats(in, into.result_formats);

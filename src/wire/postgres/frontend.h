@@ -96,7 +96,7 @@ Result<Parse> read_parse(std::string_view payload);
 Result<Bind> read_bind(std::string_view payload);
 // What is in Bind::rest. Separate, because most of the time nobody needs to look.
 Result<BindParameters> bind_parameters(std::string_view rest);
-Result<void> bind_parameters(std::string_view rest, BindParameters& into);  // with its memory
+Result<void> read_bind_parameters(std::string_view rest, BindParameters& into);  // with its memory
 Result<Describe> read_describe(std::string_view payload);
 Result<Close> read_close(std::string_view payload);
 Result<Execute> read_execute(std::string_view payload);
