@@ -199,9 +199,10 @@ def test_p26_stale_plan_of_another_client_goes_unnoticed(single, wire, table):
     assert replies.kinds == "1tT2DCZ" and replies.rows == [["1", "2"]]
 
 
-def test_p26_client_that_knows_the_old_columns_is_told(endpoint, wire, table):
-    """Drivers that cache a description (asyncpg, pgjdbc) wait for 0A000 to renew it."""
-    a, b = wire(endpoint), wire(endpoint)
+def test_p26_client_that_knows_the_old_columns_is_told(single, wire, table):
+    """Drivers that cache a description (asyncpg, pgjdbc) wait for 0A000 to renew it. On the connection that has
+    the old plan, that is: another one parses the text anew and has nothing to compare (README, Limits)."""
+    a, b = wire(single), wire(single)
     b.ask(f"CREATE TABLE {table} AS SELECT 1 AS n")
     a.ask(w.parse("s", f"SELECT * FROM {table}"), w.describe("S", "s"), w.SYNC)
     assert a.ask(run("s"), w.SYNC).rows == [["1"]]
