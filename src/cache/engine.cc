@@ -50,14 +50,16 @@ std::uint64_t key_hash(std::string_view key, std::uint64_t seed) {
 std::uint8_t cost_code(Duration cost) {
   const double us = std::chrono::duration<double, std::micro>(cost).count();
   if (us < 1) return 0;
-  return static_cast<std::uint8_t>(std::min(255.0, 1 + std::round(4 * std::log2(us))));
+  return static_cast<std::uint8_t>(std::min(255.0, 1 + std::round(8 * std::log2(us))));
 }
 
 std::uint64_t cost_of(std::uint8_t code) {
   if (code == 0) return 0;
-  static constexpr std::uint64_t kSixteenths[] = {65536, 77936, 92682, 110218};  // 2^(i/4) * 2^16
+  // 2^(i/8) * 2^16
+  static constexpr std::uint64_t kEighths[] = {65536, 71468,  77936,  84990,
+                                               92682, 101070, 110218, 120194};
   const unsigned steps = code - 1u;
-  return steps / 4 < 40 ? (kSixteenths[steps % 4] << (steps / 4)) >> 16 : ~std::uint64_t{0} >> 24;
+  return (kEighths[steps % 8] << (steps / 8)) >> 16;
 }
 
 struct EngineParts {

@@ -12,11 +12,11 @@ namespace {
 constexpr double kSmallest = 0.01, kLargest = 0.9;
 constexpr double kStep = 0.5;     // entries by which a ghost moves the share
 constexpr double kWeight = 0.01;  // of a duel in the running score
-constexpr double kLeadOn = 0.3, kLeadOff = 0.05;
-constexpr double kDuelLife = 2, kShortDuelLife = 0.1;  // cachefuls of arrivals
-constexpr std::uint64_t kSpell = 20;                   // cachefuls of requests
-constexpr double kWorthwhile = 0.01;                   // points of hit ratio, at least
-constexpr int kMostPatience = 256;
+constexpr double kLeadOn = 0.3, kLeadToLetIn = 0.6, kLeadOff = 0.05;
+constexpr double kDuelLife = 2, kShortDuelLife = 0.1;   // cachefuls of arrivals
+constexpr std::uint64_t kSpell = 20;                    // cachefuls of requests
+constexpr double kWorthwhile = 0.02;                    // points of hit ratio, at least
+constexpr int kMostPatience = 256, kMostStubborn = 16;  // spells between trials
 
 }  // namespace
 
@@ -75,6 +75,16 @@ void Policy::leave(std::uint32_t id, std::uint64_t hash) {
   unlink(id);
 }
 
+// The rounds that a dear value gets in the main queue, again after each hit.
+void Policy::give_credit(std::uint32_t id) {
+  const std::uint32_t credit = tenants_.credit_of(id) << kCreditAt;
+  std::uint32_t state = items_[id].state.load(std::memory_order_relaxed);
+  if (!credit && !(state & kCredit)) return;
+  while (!items_[id].state.compare_exchange_weak(state, (state & ~kCredit) | credit,
+                                                 std::memory_order_relaxed)) {
+  }
+}
+
 // Second chances first: the oldest of the main queue that nobody wanted since it last came here.
 std::uint32_t Policy::main_victim() {
   for (;;) {
@@ -84,6 +94,7 @@ std::uint32_t Policy::main_victim() {
     if (state & kHeat) {
       sketch_.add(tenants_.hash_of(id));
       item.state.fetch_sub(1u << kHeatAt, std::memory_order_relaxed);
+      give_credit(id);
     } else if (state & kCredit) {
       item.state.fetch_sub(1u << kCreditAt, std::memory_order_relaxed);
     } else {
@@ -96,7 +107,7 @@ std::uint32_t Policy::main_victim() {
 bool Policy::follows_sketch(Question question) {
   if (sketch_rules_ && question != keep_out) return true;
   const double score = scores_[question];
-  if (score > kLeadOn)
+  if (score > (question == let_in ? kLeadToLetIn : kLeadOn))
     gates_[question] = true;
   else if (score < kLeadOff)
     gates_[question] = false;
@@ -105,7 +116,8 @@ bool Policy::follows_sketch(Question question) {
 
 bool Policy::promote(std::uint32_t id, std::uint64_t hash) {
   const std::uint32_t heat = items_[id].heat();
-  bool yes = heat > 1 || (heat == 1 && tenants_.credit_of(id) > 0);
+  const std::uint32_t credit = heat > 1 ? 0 : tenants_.credit_of(id);
+  bool yes = heat > 1 || heat + credit > 1;
   if (!main().n) return yes;
   const std::uint32_t victim = main_victim();
   const std::uint64_t victim_hash = tenants_.hash_of(victim);
@@ -141,11 +153,8 @@ std::uint32_t Policy::evict(std::uint64_t capacity) {
       leave(id, hash);
       return id;
     }
-    std::uint32_t state = item.state.load(std::memory_order_relaxed);
-    const std::uint32_t credit = tenants_.credit_of(id) << kCreditAt;
-    while (!item.state.compare_exchange_weak(state, (state & ~(kHeat | kCredit)) | credit,
-                                             std::memory_order_relaxed)) {
-    }
+    item.state.fetch_and(~kHeat, std::memory_order_relaxed);
+    give_credit(id);
     move(id, Queue::main);
   }
 }
@@ -188,6 +197,7 @@ void Policy::settle(std::uint32_t id, std::uint64_t hash, std::uint64_t capacity
     }
   }
   push(id, to);
+  if (to == Queue::main) give_credit(id);
 }
 
 // ---- duels -----------------------------------------------------------------------------------------
@@ -261,11 +271,13 @@ void Policy::watch_traffic() {
   if (++spell_ < 2) return;  // the first spell is for settling in
   const double chance =
       std::sqrt(2 * std::max(ratio * (1 - ratio), 0.01) / static_cast<double>(asked));
-  if (ratio > usual_ + std::max(kWorthwhile, 3 * chance)) {
-    patience_ = 2;
+  // Back to the rules of S3-FIFO it goes without proof, away from them only with it.
+  const double needed = sketch_rules_ ? std::max(kWorthwhile, 3 * chance) : 0;
+  if (ratio > usual_ + needed) {
+    patience_ = sketch_rules_ ? 4 : patience_;
   } else {
     sketch_rules_ = !sketch_rules_;
-    patience_ = std::min(patience_ * 2, kMostPatience);
+    patience_ = std::min(patience_ * 8, sketch_rules_ ? kMostStubborn : kMostPatience);
   }
   trying_ = false;
   spells_left_ = patience_;

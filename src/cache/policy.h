@@ -8,7 +8,7 @@
 //   often than it loses, it decides this kind of question, until it loses its lead (hysteresis).
 //   That is what holds a stable part of a loop that doesn't fit.
 // - Now and then it lets the sketch decide everything for two spells, and keeps that if the hit ratio
-//   rises beyond chance; after a failure it waits twice as long. Few duels are conclusive on short,
+//   rises beyond chance; after a failure it waits much longer. Few duels are conclusive on short,
 //   mixed workloads; this is the net below them.
 //
 // Weighted by bytes; what is dear to load gets more rounds in the main queue.
@@ -81,6 +81,7 @@ class Policy {
   void move(std::uint32_t id, Queue queue);
   void leave(std::uint32_t id, std::uint64_t hash);
 
+  void give_credit(std::uint32_t id);
   std::uint32_t main_victim();
   bool promote(std::uint32_t id, std::uint64_t hash);
   bool follows_sketch(Question question);

@@ -96,7 +96,7 @@ class Shard final : private Tenants {
 };
 
 std::uint64_t key_hash(std::string_view key, std::uint64_t seed);
-// A cost in a byte, in steps of a fourth root of two, and back to microseconds.
+// A cost in a byte, in steps of 9 %, and back to microseconds.
 std::uint8_t cost_code(Duration cost);
 std::uint64_t cost_of(std::uint8_t code);
 
