@@ -82,7 +82,7 @@ class Index {
 
  private:
   static constexpr unsigned kSlots = 11;
-  static constexpr std::uint64_t kLoad = 9;  // items a bucket: about one chain in five spills
+  static constexpr std::uint64_t kLoad = 10;  // items a bucket: about one chain in three spills
 
   struct alignas(64) Bucket {
     std::atomic<std::uint32_t> sequence;

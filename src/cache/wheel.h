@@ -39,7 +39,7 @@ class Wheel {
 
  private:
   struct Chunk {
-    static constexpr unsigned kIds = 29;  // 128 bytes
+    static constexpr unsigned kIds = 61;  // 256 bytes
     std::uint32_t n = 0;
     std::uint32_t ids[kIds];
     std::unique_ptr<Chunk> next;
