@@ -137,7 +137,8 @@ void Recorder::State::record(Run::State& run, const Finish& finish) {
   if (version != shared.version()) catch_up();
   const Spent spent = split(run.arrived, run.pool_wait, run.has_sent ? run.sent : finish.at,
                             run.has_first ? run.first : finish.at, finish.at);
-  const std::uint64_t rows_now = finish.rows > 0 ? finish.rows : run.rows;
+  // The tag of a portal that was run in parts tells its last part only.
+  const std::uint64_t rows_now = std::max(finish.rows, run.rows);
   if (!run.entry) {
     const std::lock_guard lock(mutex);
     ++calls;

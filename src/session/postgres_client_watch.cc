@@ -68,8 +68,8 @@ query::RunRef PostgresClient::watch(const query::Known& known, std::string_view 
 // What a Bind is about to run. One that doesn't hold together is the server's to refuse.
 query::RunRef PostgresClient::watch(const Statement& statement, const Bind& bind) {
   BindParameters& bound = worker_.bound;
-  if (!worker_.recorder || !statement.known.statement) return nullptr;
-  if (!read_bind_parameters(bind.rest, bound)) return nullptr;
+  if (!statement.known.statement) return watch(statement.known, statement.text);
+  if (!worker_.recorder || !read_bind_parameters(bind.rest, bound)) return nullptr;
   const std::string& types =
       statement.server_types.empty() ? statement.types : statement.server_types;
   query::RunRef run =
@@ -81,8 +81,8 @@ query::RunRef PostgresClient::watch(const Statement& statement, const Bind& bind
 }
 
 query::RunRef PostgresClient::watch_unnamed(const Bind& bind) {
-  if (!worker_.recorder || !unnamed_.known.statement) return nullptr;
-  if (!read_bind_parameters(bind.rest, worker_.bound)) return nullptr;
+  if (!unnamed_.known.statement) return watch(unnamed_.known, unnamed_.text);
+  if (!worker_.recorder || !read_bind_parameters(bind.rest, worker_.bound)) return nullptr;
   return watch(unnamed_.known, unnamed_.text, unnamed_.types, &worker_.bound,
                query::Manner::unnamed);
 }

@@ -75,8 +75,9 @@ void Exchange::note_failure(const ErrorFields& error) {
 }
 
 void Exchange::finish(Awaited& awaited, std::string_view sqlstate) {
-  query::RunRef run = take_run(awaited);
-  run->finish({.at = owner_->present(), .sqlstate = sqlstate, .rows = std::exchange(rows_, 0)});
+  const std::uint64_t rows = rows_;  // before the next one's begin
+  const query::RunRef run = take_run(awaited);
+  run->finish({.at = owner_->present(), .sqlstate = sqlstate, .rows = rows});
 }
 
 // What stands next in the queue is on its own with the server from now on.

@@ -71,6 +71,16 @@ TEST_F(ExchangeWatchTest, simple_query_ends_with_its_ready) {
   EXPECT_GT(of("select a from t").bytes, 0u);
 }
 
+TEST_F(ExchangeWatchTest, rows_that_a_write_changed_are_those_of_its_tag) {
+  expect(Await::execute, run("update t set a = 1"));
+  expect(Await::execute, run("insert into t values (1)"));
+  expect(Await::sync);
+  reply(testing::frame_of('C', std::string_view("UPDATE 7\0", 9)));
+  reply(testing::frame_of('C', std::string_view("INSERT 0 2\0", 11)));
+  EXPECT_EQ(of("update t set a = ?").rows, 7u);
+  EXPECT_EQ(of("insert into t values (?)").rows, 2u);
+}
+
 TEST_F(ExchangeWatchTest, rows_of_all_statements_of_a_text_count_together) {
   expect(Await::query, run("select a from t; select b from t"));
   replies("TDCTDCZ");

@@ -277,6 +277,23 @@ def test_what_cannot_be_read_is_counted_with_a_reason_and_passed_on(sluice, wire
     assert "too long" in after["unanalysed_by"]
 
 
+def test_prepared_texts_that_cannot_be_read_are_counted_too(sluice, wire):
+    client = wire(sluice.endpoint)
+    before = ask(sluice, "/performance/queries")[1]["totals"]["unanalysed"]
+    for name in ("", "too_long"):
+        long = parse(name, "SELECT length('" + "z" * 100_000 + "')")
+        assert client.ask(long, bind("", name), execute(), SYNC).value == "100000"
+    wait_until(lambda: ask(sluice, "/performance/queries")[1]["totals"]["unanalysed"] >= before + 2, 3, "both")
+
+
+def test_rows_of_writes_are_those_they_changed(sluice, endpoint_table):
+    with psycopg.connect(sluice.endpoint.dsn, autocommit=True) as conn:
+        conn.execute(f"INSERT INTO {endpoint_table} SELECT generate_series(1, 12)")
+        conn.execute(f"UPDATE {endpoint_table} SET id = id + %s WHERE id > 2", (1,))
+    assert statement(sluice, f"insert into {endpoint_table} select generate_series(?, ?)")["rows"] == 12
+    assert statement(sluice, f"update {endpoint_table} set id = id + $1 where id > ?")["rows"] == 10
+
+
 def test_ten_megabytes_and_bombs_pass(sluice, wire):
     client = wire(sluice.endpoint)
     assert client.ask("SELECT length('" + "y" * 10_000_000 + "')").value == "10000000"

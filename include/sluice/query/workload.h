@@ -78,7 +78,7 @@ struct Start {
 struct Finish {
   Time at{};
   std::string_view sqlstate;  // empty: it succeeded. 57014 counts as cancelled
-  std::uint64_t rows = 0;     // as the command tag says, or those counted
+  std::uint64_t rows = 0;     // as the command tag says; those counted if they are more
 };
 
 class Recorder;
