@@ -63,8 +63,7 @@ Answer Api::metrics() const {
   auto families = gateway_.registry().collect();
   auto& watch = gateway_.queries();
   const auto top = watch.workload().snapshot(gateway_.config()->query.metrics_top);
-  for (auto& family :
-       query_families(top, watch.workload().totals(), watch.templates().counts()))
+  for (auto& family : query_families(top, watch.workload().totals(), watch.templates().counts()))
     families.push_back(std::move(family));
   return {.content_type = std::string(monitor::kPrometheusContentType),
           .body = monitor::prometheus_text(families)};

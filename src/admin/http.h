@@ -14,7 +14,7 @@ struct Request {
   std::string target;  // as it came: "/performance/pools?x=1"
   std::string host;    // Host header, or empty
   std::string authorization;
-  std::string rest;           // filled by the router: what stands for the * of its path
+  std::string rest;         // filled by the router: what stands for the * of its path
   bool authorised = false;  // filled by the router: no token is needed, or the right one came
 
   std::string_view path() const { return std::string_view(target).substr(0, target.find('?')); }

@@ -39,8 +39,9 @@ constexpr auto kOrderNames = [] {
   return names;
 }();
 constexpr std::string_view kDirections[] = {"desc", "asc"};
-constexpr std::string_view kVerbs[] = {"",     "select", "insert",      "update",  "delete",
-                                       "merge", "copy",   "ddl", "transaction", "utility", "unknown"};
+constexpr std::string_view kVerbs[] = {"",       "select", "insert", "update",      "delete",
+                                       "merge",  "copy",   "ddl",    "transaction", "utility",
+                                       "unknown"};
 constexpr std::string_view kLoopKinds[] = {"",          "proven",      "repeated",
                                            "duplicate", "interleaved", "chained"};
 
@@ -98,7 +99,8 @@ Answer QueryApi::list(const Request& request) const {
   std::ranges::sort(ranks);
   std::vector<QueryStats> sorted;
   for (const auto& [rank, i] : ranks) sorted.push_back(std::move(all[i]));
-  return {.body = queries_json(sorted, page, watch.workload().totals(), watch.templates().counts())};
+  return {.body =
+              queries_json(sorted, page, watch.workload().totals(), watch.templates().counts())};
 }
 
 Answer QueryApi::one(const Request& request) const {
@@ -144,9 +146,8 @@ Answer QueryApi::recommendations(const Request& request) const {
   const Page page = page_of(given);
   if (auto wrong = given.problem()) return *wrong;
   auto& watch = gateway_.queries();
-  const auto all =
-      query::recommend(watch.workload().snapshot(), watch.loops(),
-                       [&](const auto& f) { return watch.templates().find(f); });
+  const auto all = query::recommend(watch.workload().snapshot(), watch.loops(),
+                                    [&](const auto& f) { return watch.templates().find(f); });
   return {.body = recommendations_json(all, page)};
 }
 

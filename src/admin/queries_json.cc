@@ -86,9 +86,13 @@ Json samples_json(const std::vector<query::Sample>& samples) {
 }
 
 Json facts_json(const query::Facts& f) {
-  return {{"statements", f.statements}, {"functions", f.functions},
-          {"volatility", name_of(f.volatility)}, {"parameters", f.parameters},
-          {"where", f.where}, {"limit", f.limit}, {"order_by", f.order_by},
+  return {{"statements", f.statements},
+          {"functions", f.functions},
+          {"volatility", name_of(f.volatility)},
+          {"parameters", f.parameters},
+          {"where", f.where},
+          {"limit", f.limit},
+          {"order_by", f.order_by},
           {"locks_rows", f.locks_rows}};
 }
 
@@ -96,8 +100,9 @@ Json histogram_json(const query::HistogramSnapshot& h) {
   Json all = Json::array();
   for (std::size_t i = 0; i < h.buckets.size(); ++i)
     if (h.buckets[i])
-      all.push_back({{"up_to_ms", ms_of(monitor::upper_bound(h.schema, h.first + static_cast<int>(i)))},
-                     {"count", h.buckets[i]}});
+      all.push_back(
+          {{"up_to_ms", ms_of(monitor::upper_bound(h.schema, h.first + static_cast<int>(i)))},
+           {"count", h.buckets[i]}});
   return all;
 }
 
@@ -240,11 +245,16 @@ std::string recommendations_json(std::span<const query::Recommendation> all, Pag
   return text_of(page_json(all, page, [](const query::Recommendation& r) {
     Json evidence = Json::object();
     for (const auto& [name, value] : r.evidence) evidence[name] = value;
-    return Json{{"id", r.id},           {"kind", name_of(r.kind)},
-                {"severity", name_of(r.severity)}, {"title", r.title},
-                {"sentence", r.sentence}, {"action", r.action},
-                {"sql", r.sql},         {"orm", r.orm},
-                {"fingerprint", r.statement.text()}, {"saved_ms", ms(r.saved)},
+    return Json{{"id", r.id},
+                {"kind", name_of(r.kind)},
+                {"severity", name_of(r.severity)},
+                {"title", r.title},
+                {"sentence", r.sentence},
+                {"action", r.action},
+                {"sql", r.sql},
+                {"orm", r.orm},
+                {"fingerprint", r.statement.text()},
+                {"saved_ms", ms(r.saved)},
                 {"evidence", std::move(evidence)}};
   }));
 }

@@ -1,11 +1,11 @@
 // What the API tells of statements, from values; and how a query string is read.
+#include "admin/queries.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "admin/parameters.h"
-#include "admin/queries.h"
 #include "admin/query_metrics.h"
 #include "monitor/prometheus.h"
 #include "sluice/query/examiner.h"
@@ -63,7 +63,8 @@ class QueriesTest : public ::testing::Test {
         {.statement = *seen.statement, .client = 1, .database = "shop", .arrived = begin});
     run->sent(begin);
     run->finish({.at = begin + took, .sqlstate = state, .rows = 2});
-    while (templates.parse_queued() > 0) {}
+    while (templates.parse_queued() > 0) {
+    }
   }
 
   query::Templates templates;

@@ -50,9 +50,9 @@ std::vector<FamilySnapshot> query_families(std::span<const QueryStats> top,
     all.push_back(family("sluice_query_rows_total", "Rows that a statement returned or changed.",
                          MetricType::counter, Unit::plain, top,
                          [](const QueryStats& q) { return q.rows; }));
-    all.push_back(family("sluice_query_seconds", "Time of an execution, from its arrival to its end.",
-                         MetricType::histogram, Unit::seconds, top,
-                         [](const QueryStats& q) { return q.latency; }));
+    all.push_back(family(
+        "sluice_query_seconds", "Time of an execution, from its arrival to its end.",
+        MetricType::histogram, Unit::seconds, top, [](const QueryStats& q) { return q.latency; }));
   }
   all.push_back(single("sluice_queries_fingerprints", "Statements with statistics.",
                        MetricType::gauge, number(totals.fingerprints)));

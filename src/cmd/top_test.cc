@@ -128,7 +128,8 @@ TEST(TopScreenTest, statements_cannot_command_the_terminal) {
   for (const char c : text) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
   EXPECT_THAT(text, Not(HasSubstr("\xc2\x9b")));
   EXPECT_THAT(text, Not(HasSubstr("\u202e")));
-  EXPECT_THAT(text, HasSubstr("select '?]0;owned?" "?' ? , ? 1"));
+  EXPECT_THAT(text, HasSubstr("select '?]0;owned?"
+                              "?' ? , ? 1"));
 }
 
 TEST(TopScreenTest, first_look_says_that_it_measures) {

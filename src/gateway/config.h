@@ -135,7 +135,7 @@ struct PostgresListener {
   unsigned max_clients = 10000;
   std::uint64_t prepared_memory_per_client = 8u
                                              << 20;  // bytes of statement text one client may hold
-  std::uint64_t prepared_memory = 256u << 20;  // bytes, all clients together; 0: no bound
+  std::uint64_t prepared_memory = 256u << 20;        // bytes, all clients together; 0: no bound
   std::vector<std::string> ignore_startup_parameters;
   Replication replication = Replication::refuse;
   BalanceStrategy balance = BalanceStrategy::primary;
@@ -153,8 +153,9 @@ struct QuerySettings {
   unsigned explain_per_minute = 6;  // at most
   Redact redact = Redact::automatic;
   // automatic: values of columns whose name contains one of these
-  std::vector<std::string> secret_columns = {"password", "passwd", "secret", "token", "api_key",
-                                             "apikey",   "ssn",    "iban",   "cvv",   "card_number"};
+  std::vector<std::string> secret_columns = {"password", "passwd",     "secret", "token",
+                                             "api_key",  "apikey",     "ssn",    "iban",
+                                             "cvv",      "card_number"};
   unsigned metrics_top = 20;  // fingerprints with series of their own in /metrics
   bool operator==(const QuerySettings&) const = default;
 };

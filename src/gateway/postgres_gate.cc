@@ -1,10 +1,9 @@
 #include "gateway/postgres_gate.h"
 
-#include "gateway/query_watch.h"
-
 #include <algorithm>
 
 #include "base/random.h"
+#include "gateway/query_watch.h"
 #include "net/fiber.h"
 
 namespace sluice::gateway {

@@ -205,8 +205,7 @@ void QueryWatch::reset() {
   const std::lock_guard lock(storing_);
   if (!store_) return;
   if (auto done = store_->reset(); !done)
-    log_.warn("query", "statistics can't be erased from disk",
-              {{"error", done.error().detail}});
+    log_.warn("query", "statistics can't be erased from disk", {{"error", done.error().detail}});
 }
 
 // --- what survives a restart -------------------------------------------------------------------------------

@@ -23,8 +23,8 @@
 #include <variant>
 #include <vector>
 
-#include "sluice/monitor/histogram.h"
 #include "monitor/slots.h"
+#include "sluice/monitor/histogram.h"
 #include "sluice/result.h"
 #include "sluice/time.h"
 

@@ -24,7 +24,8 @@ bool is_exact(std::string_view value) {
 
 // A number that stands for a text has to look like one; a parameter's type is the server's to find.
 std::string fitting(const SlotPlace& slot, const std::string& value) {
-  const bool bare = !value.starts_with('\'') && value != "null" && value != "true" && value != "false";
+  const bool bare =
+      !value.starts_with('\'') && value != "null" && value != "true" && value != "false";
   const bool text = slot.parameter > 0 || slot.kind != Literal::Kind::number;
   return bare && text ? "'" + value + "'" : value;
 }
@@ -40,8 +41,7 @@ std::optional<std::string> filled(std::string_view normalised, const Sample& sam
   for (const SlotPlace& slot : example.slots) {
     const std::size_t i = slot.parameter > 0 ? literals + slot.parameter - 1 : literal++;
     if (i >= sample.values.size() || !is_exact(sample.values[i])) return std::nullopt;
-    out.append(example.text, from, slot.at - from).append(
-        fitting(slot, sample.values[i]));
+    out.append(example.text, from, slot.at - from).append(fitting(slot, sample.values[i]));
     from = slot.at + slot_size(example.text, slot);
   }
   return out.append(example.text, from, std::string::npos);

@@ -155,8 +155,8 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
 
   // _watch
   query::RunRef watch(const query::Seen& seen, std::string_view text);
-  query::RunRef watch(const query::Known& known, std::string_view text,
-                      std::string_view types = {}, const BindParameters* bound = nullptr,
+  query::RunRef watch(const query::Known& known, std::string_view text, std::string_view types = {},
+                      const BindParameters* bound = nullptr,
                       query::Manner manner = query::Manner::simple);
   query::RunRef watch_unnamed(const Bind& bind);
   query::RunRef watch_named(const Bind& bind);
@@ -237,8 +237,8 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   Buffer group_;
   StatementRef stale_;
 
-  Time arrived_{};     // of the request under way ...
-  Duration waited_{};  // ... and how long it has waited for its connection
+  Time arrived_{};                // of the request under way ...
+  Duration waited_{};             // ... and how long it has waited for its connection
   Settings::Ref application_of_;  // the settings that application_ is from
   std::string_view application_;
   query::TemplateRef last_statement_;  // in a transaction

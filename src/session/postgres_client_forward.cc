@@ -90,9 +90,7 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
     case frontend::kDescribe: forward_describe(server, *frame); break;
     case frontend::kClose: forward_close(server, *frame); break;
     case frontend::kSync: forward_sync(server, *frame); break;
-    case frontend::kExecute:
-      forward_execute(server, *frame);
-      break;
+    case frontend::kExecute: forward_execute(server, *frame); break;
     case frontend::kFunctionCall:
       exchange_.expect({.kind = Await::function});
       server.out().append(frame->bytes);

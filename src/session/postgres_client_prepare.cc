@@ -168,9 +168,8 @@ StatementRef PostgresClient::as_now(std::string_view name, const StatementRef& s
 
 StatementRef PostgresClient::intern_again(const Statement& old) {
   return worker_.statements.intern(
-      {old.text, old.types, parse_settings(), old.schema}, [&](std::string_view text) {
-        return query::keep(old.known, old.text, text);
-      });
+      {old.text, old.types, parse_settings(), old.schema},
+      [&](std::string_view text) { return query::keep(old.known, old.text, text); });
 }
 
 void PostgresClient::ensure_parsed(ServerConn& server, const StatementRef& statement) {

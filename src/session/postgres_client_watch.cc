@@ -111,7 +111,8 @@ query::RunRef PostgresClient::begin_run(query::Start start) {
   return worker_.recorder->begin(start);
 }
 
-void PostgresClient::take_literals(std::span<const query::Literal> literals, std::string_view text) {
+void PostgresClient::take_literals(std::span<const query::Literal> literals,
+                                   std::string_view text) {
   auto& values = worker_.values;
   auto& undone = worker_.undone;
   values.clear();

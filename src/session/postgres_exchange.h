@@ -161,8 +161,8 @@ class Exchange {
   unsigned surplus_ = 0;        // answers to such Syncs that may come
   // Not null: the server, whose table this is, drops everything up to the next Sync, which isn't sent yet.
   ServerStatements* skipping_ = nullptr;
-  bool passed_ = false;  // something since the last ReadyForQuery
-  unsigned runs_ = 0;    // in the queue
+  bool passed_ = false;     // something since the last ReadyForQuery
+  unsigned runs_ = 0;       // in the queue
   std::uint64_t rows_ = 0;  // by the tags of the run that is answered now
   std::string failure_;     // SQLSTATE of a simple query that has failed
 };

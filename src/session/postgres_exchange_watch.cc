@@ -53,10 +53,10 @@ void Exchange::note_columns(std::string_view payload) {
   std::size_t n = 0;
   for (const Column& column : described->columns) {
     if (n == columns.size()) break;
-    columns[n++] = {.name = column.name,
-                    .type = column.type,
-                    .form = column.format == 1 ? query::Value::Form::binary
-                                               : query::Value::Form::text};
+    columns[n++] = {
+        .name = column.name,
+        .type = column.type,
+        .form = column.format == 1 ? query::Value::Form::binary : query::Value::Form::text};
   }
   running->run->columns({columns.data(), n}, hash);
 }

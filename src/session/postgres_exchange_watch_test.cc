@@ -10,8 +10,8 @@ namespace sluice::postgres {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Pair;
 using testing::message;
+using ::testing::Pair;
 using testing::told_error;
 
 class Owner final : public testing::Recorder {

@@ -46,8 +46,7 @@ void ResultColumns::tell(query::Run& run, const std::vector<std::uint16_t>& form
   for (const auto& [name, type] : all_) {
     const std::size_t i = formats.size() == 1 ? 0 : columns.size();
     const bool binary = i < formats.size() && formats[i] == 1;
-    columns.push_back(
-        {name, type, binary ? query::Value::Form::binary : query::Value::Form::text});
+    columns.push_back({name, type, binary ? query::Value::Form::binary : query::Value::Form::text});
   }
   run.columns(columns, hash);
 }

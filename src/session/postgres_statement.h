@@ -58,7 +58,8 @@ class StatementMemory {
 // What a server said of a statement's result, for executions that don't ask again.
 class ResultColumns {
  public:
-  static std::unique_ptr<const ResultColumns> read(std::string_view description);  // null: malformed
+  static std::unique_ptr<const ResultColumns> read(
+      std::string_view description);  // null: malformed
   // `formats`: of a Bind's results.
   void tell(query::Run& run, const std::vector<std::uint16_t>& formats) const;
 

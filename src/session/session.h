@@ -11,9 +11,9 @@
 #include <optional>
 #include <string_view>
 
-#include "sluice/query/examiner.h"
 #include "sluice/pool.h"
 #include "sluice/query.h"
+#include "sluice/query/examiner.h"
 #include "sluice/result.h"
 #include "sluice/time.h"
 

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "sluice/query/loops.h"
-#include "sluice/result.h"
 #include "sluice/query/workload.h"
+#include "sluice/result.h"
 #include "store/database.h"
 
 namespace sluice::store {

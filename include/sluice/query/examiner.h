@@ -16,9 +16,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/query.h"
 #include "sluice/query/facts.h"
 #include "sluice/query/fingerprint.h"
-#include "sluice/query.h"
 
 namespace sluice::query {
 

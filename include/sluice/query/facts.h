@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/query/fingerprint.h"
 #include "sluice/query.h"
+#include "sluice/query/fingerprint.h"
 
 namespace sluice::query {
 
@@ -28,8 +28,8 @@ struct Slot {
   // The column it is compared with, assigned or inserted to: "users.id", or "id" where the table isn't
   // said. Empty: unknown.
   std::string column;
-  bool equality = false;     // column = slot, column IN (slot, ...)
-  unsigned parameter = 0;    // of $n; 0: a literal
+  bool equality = false;   // column = slot, column IN (slot, ...)
+  unsigned parameter = 0;  // of $n; 0: a literal
 };
 
 struct Facts {
@@ -43,13 +43,13 @@ struct Facts {
   std::vector<std::string> functions;  // called, sorted, each once, without pg_catalog
   // Of all functions and operators called; of one that isn't known to be better: volatile.
   Volatility volatility = Volatility::volatile_;
-  unsigned parameters = 0;       // the highest $n
+  unsigned parameters = 0;  // the highest $n
   std::vector<Slot> slots;
-  bool where = false;            // the (outermost) query or change has a WHERE
-  bool limit = false;            // ... LIMIT or FETCH FIRST
+  bool where = false;  // the (outermost) query or change has a WHERE
+  bool limit = false;  // ... LIMIT or FETCH FIRST
   bool order_by = false;
-  bool aggregate = false;        // ... only aggregates or GROUP BY: as many rows as there are groups
-  bool locks_rows = false;       // FOR UPDATE, FOR SHARE anywhere
+  bool aggregate = false;   // ... only aggregates or GROUP BY: as many rows as there are groups
+  bool locks_rows = false;  // FOR UPDATE, FOR SHARE anywhere
   // SELECT list | FROM single table | WHERE column = slot and nothing else: what an IN list can replace.
   // `key_column` is that column, `key_table` the table.
   std::string key_table, key_column;

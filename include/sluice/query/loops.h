@@ -56,10 +56,10 @@ struct LoopOptions {
   unsigned proof = 3;  // consecutive values that agree
   Duration gap = std::chrono::milliseconds(50);
   Duration pace = std::chrono::milliseconds(5);  // a program's own pause, where nothing is proven
-  unsigned stream = 200;                         // statements of a burst without proof; beyond: quiet
-  unsigned max_scopes = 4096;            // under observation at once; beyond: the oldest are judged early
-  std::size_t max_bytes = 64u << 20;     // that they hold; likewise
-  unsigned max_findings = 1000;          // kept; the least wasteful goes first
+  unsigned stream = 200;       // statements of a burst without proof; beyond: quiet
+  unsigned max_scopes = 4096;  // under observation at once; beyond: the oldest are judged early
+  std::size_t max_bytes = 64u << 20;  // that they hold; likewise
+  unsigned max_findings = 1000;       // kept; the least wasteful goes first
   // UTC minus what the journal's clock says, for first_seen and last_seen. Unset: the constructor reads
   // both clocks.
   std::optional<Duration> utc;
@@ -69,17 +69,17 @@ struct LoopOptions {
 struct Loop {
   std::string id;  // 16 hexadecimal digits
   LoopKind kind = LoopKind::repeated;
-  Fingerprint statement;                 // B, the repeated one
-  std::vector<Fingerprint> cycle;        // interleaved: all of the cycle, B first
-  Fingerprint source;                    // A; proven, chained and, where B is proven, interleaved
-  std::string source_column;             // of A's result: "id"
-  unsigned parameter = 0;                // of B's values, from 1: which one comes from the column
-  std::uint64_t bursts = 0, calls = 0;   // times the loop ran; statements in all of them
+  Fingerprint statement;                // B, the repeated one
+  std::vector<Fingerprint> cycle;       // interleaved: all of the cycle, B first
+  Fingerprint source;                   // A; proven, chained and, where B is proven, interleaved
+  std::string source_column;            // of A's result: "id"
+  unsigned parameter = 0;               // of B's values, from 1: which one comes from the column
+  std::uint64_t bursts = 0, calls = 0;  // times the loop ran; statements in all of them
   std::uint64_t p50 = 0, p95 = 0, max = 0;  // N: statements in one burst, of the whole cycle
   // (N-1) * (round trip + overhead), summed: what one statement instead would have saved. Overhead is the
   // client's own shortest way from an answer to its next statement.
   Duration wasted{};
-  std::vector<CallerStats> callers;      // by time, most first; at most 8
+  std::vector<CallerStats> callers;            // by time, most first; at most 8
   std::int64_t first_seen = 0, last_seen = 0;  // seconds since 1970
 };
 

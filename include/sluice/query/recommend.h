@@ -30,7 +30,8 @@ enum class Severity : std::uint8_t { info, warning, critical };
 std::string_view name_of(Severity severity);
 
 struct Recommendation {
-  std::string id;  // 16 hexadecimal digits, made of kind and statement: the same as long as the problem is
+  std::string
+      id;  // 16 hexadecimal digits, made of kind and statement: the same as long as the problem is
   AdviceKind kind = AdviceKind::n_plus_one;
   Severity severity = Severity::info;
   std::string title;     // "Load reviews with their books"
@@ -46,8 +47,8 @@ struct Recommendation {
 // Bounds of the rules; each is a fact of the evidence too.
 struct AdviceOptions {
   std::uint64_t least_calls = 20;
-  std::uint64_t many_rows = 10'000;       // of one result
-  std::uint64_t big_table_rows = 1'000;   // returned without a WHERE
+  std::uint64_t many_rows = 10'000;      // of one result
+  std::uint64_t big_table_rows = 1'000;  // returned without a WHERE
   Duration idle_in_transaction = std::chrono::seconds(10);
   Duration think_time = std::chrono::milliseconds(50);  // mean, inside transactions
   std::uint64_t parsed_anew = 1'000;
@@ -56,7 +57,8 @@ struct AdviceOptions {
 };
 
 // By what they would save, most first. `find` gives the template of a fingerprint, or null.
-std::vector<Recommendation> recommend(std::span<const QueryStats> stats, std::span<const Loop> loops,
+std::vector<Recommendation> recommend(std::span<const QueryStats> stats,
+                                      std::span<const Loop> loops,
                                       const std::function<TemplateRef(const Fingerprint&)>& find,
                                       const AdviceOptions& options = {});
 

@@ -21,9 +21,9 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/monitor/histogram.h"
 #include "sluice/query/facts.h"
 #include "sluice/query/fingerprint.h"
-#include "sluice/monitor/histogram.h"
 #include "sluice/time.h"
 
 namespace sluice::query {

@@ -99,7 +99,8 @@ Result<Bind> read_bind(std::string_view payload) {
 
 Result<BindParameters> bind_parameters(std::string_view rest) {
   BindParameters parameters;
-  if (auto read = read_bind_parameters(rest, parameters); !read) return std::unexpected(read.error());
+  if (auto read = read_bind_parameters(rest, parameters); !read)
+    return std::unexpected(read.error());
   return parameters;
 }
 
