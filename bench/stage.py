@@ -86,14 +86,15 @@ class Direct:
 class PgBouncer:
     """Debian's, with its defaults but for what the comparison needs."""
 
-    def __init__(self, server, mode, pool):
+    def __init__(self, server, mode, pool, host="127.0.0.1"):
+        """host: an address, or a folder with the server's Unix socket."""
         self.name = f"PgBouncer {mode}"
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-bench-", dir="/tmp"))
         give_away(self.folder)
         self.port = free_port()
         (self.folder / "userlist.txt").write_text(f'"{USER}" ""\n')
         (self.folder / "pgbouncer.ini").write_text(f"""[databases]
-app = host=127.0.0.1 port={server.port} dbname=app user={USER}
+app = host={host} port={server.port} dbname=app user={USER}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {self.port}
