@@ -132,9 +132,13 @@ void QueryWatch::turn(Time now) {
   parse_some();
   {
     const std::lock_guard lock(detecting_);
-    for (unsigned i = 0; i < workers_; ++i)
-      if (const std::string journal = workload_.recorder(i).take_journal(); !journal.empty())
+    for (unsigned i = 0; i < workers_; ++i) {
+      query::Recorder& recorder = workload_.recorder(i);
+      if (const std::string journal = recorder.take_journal(); !journal.empty())
         detector_.feed(journal);
+      for (const query::Stream& stream : detector_.take_streams())
+        recorder.pass_over(stream.client, stream.statement);
+    }
     detector_.tick(now);
   }
   explain_some(now);

@@ -9,6 +9,7 @@
 //   shape    Fingerprint, then the names of its result's columns, each with a zero byte behind it;
 //            before the first event of a statement whose shape the worker hasn't told yet, or that changed
 //   caller   std::uint64_t (EventBody::caller), application, zero byte, tags, zero byte; likewise
+//   skipped  SkippedBody: a session's statements that were passed over, for they were a stream
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@
 namespace sluice::query {
 
 struct RecordHead {
-  enum class Kind : std::uint32_t { event, shape, caller };
+  enum class Kind : std::uint32_t { event, shape, caller, skipped };
   std::uint32_t size = 0;  // of the whole record, a multiple of 8
   Kind kind = Kind::event;
 };
@@ -40,5 +41,10 @@ struct EventBody {
   bool failed = false;
 };
 static_assert(sizeof(EventBody) % 8 == 0);
+
+struct SkippedBody {
+  std::uint64_t client = 0, statements = 0;
+  std::int64_t ended = 0;  // the last of them; sluice::Time, nanoseconds
+};
 
 }  // namespace sluice::query

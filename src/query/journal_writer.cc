@@ -70,6 +70,13 @@ bool JournalWriter::caller(std::uint64_t hash, std::string_view application,
   return true;
 }
 
+bool JournalWriter::skipped(const SkippedBody& body) {
+  char* at = begin_record(RecordHead::Kind::skipped, sizeof body);
+  if (!at) return false;
+  append(at, &body, sizeof body);
+  return true;
+}
+
 std::vector<JournalWriter::Chunk> JournalWriter::take() { return std::exchange(chunks_, {}); }
 
 void JournalWriter::give_back(std::vector<Chunk> chunks) {

@@ -32,6 +32,7 @@ class JournalWriter {
   // `names`: each with a zero byte behind it.
   bool shape(const Fingerprint& statement, std::string_view names);
   bool caller(std::uint64_t hash, std::string_view application, std::string_view tags);
+  bool skipped(const SkippedBody& body);
 
   std::vector<Chunk> take();
   void give_back(std::vector<Chunk> chunks);  // to be filled again; some of them

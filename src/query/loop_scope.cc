@@ -104,7 +104,8 @@ std::int64_t SessionPace::burst_gap(const LoopOptions& options) const {
 // ---- scope -------------------------------------------------------------------------------------
 
 bool Scope::ends_before(const EventBody& event, const LoopOptions& options) const {
-  return !traced_ && !steps_.empty() && event.arrived - last_end_ >= pace_.burst_gap(options);
+  return !traced_ && (!steps_.empty() || unproven_ > 0) &&
+         event.arrived - last_end_ >= pace_.burst_gap(options);
 }
 
 bool Scope::has_room(const EventBody& event) const {
@@ -135,6 +136,9 @@ void Scope::add(const EventBody& event, StepRole role, const std::uint64_t* iden
   identities_.insert(identities_.end(), identities, identities + fields);
 
   const bool first = steps_.size() == 1;
+  if (alike_ + 1 == steps_.size() && role == StepRole::select &&
+      event.statement == steps_.front().statement)
+    ++alike_;
   const bool same_session = !first && last_session_ == event.client;
   step.pipelined = same_session && event.arrived < last_end_;
   if (!step.pipelined) pace_.statement(event.took);
@@ -147,6 +151,11 @@ void Scope::add(const EventBody& event, StepRole role, const std::uint64_t* iden
   last_session_ = event.client;
   last_end_ = first ? ended : std::max(last_end_, ended);
   slowest_ = std::max(slowest_, event.took);
+}
+
+void Scope::add_skipped(const SkippedBody& skipped) {
+  unproven_ += skipped.statements;
+  last_end_ = std::max(last_end_, skipped.ended);
 }
 
 LoopWindow Scope::window() {
@@ -287,6 +296,7 @@ void Scope::keep_from(std::size_t first) {
     identities_ = std::move(identities);
   }
   unsorted_ = false;
+  alike_ = 0;
 }
 
 std::size_t Scope::bytes() const {

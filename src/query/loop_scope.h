@@ -44,6 +44,7 @@ struct SessionPace {
 class Scope {
  public:
   static constexpr std::size_t kMaxSteps = 512;
+  static constexpr std::size_t kStreamSteps = 256;
   static constexpr std::size_t kMaxIdentities = 64 * 1024 / sizeof(std::uint64_t);
   static constexpr unsigned kThinRows = 16;  // kept of a result once half of the room is used
 
@@ -54,6 +55,18 @@ class Scope {
   bool has_room(const EventBody& event) const;
   // `identities`: its values and fields, as the journal has them.
   void add(const EventBody& event, StepRole role, const std::uint64_t* identities);
+
+  // A session's statements that nobody told of.
+  void add_skipped(const SkippedBody& skipped);
+  // Long enough for one, and nothing but one and the same SELECT in this window: worth a look for streams.
+  bool looks_like_stream() const {
+    return alike_ >= kStreamSteps && alike_ == steps_.size() && !traced_ && transaction_ == 0 &&
+           open_.empty();
+  }
+  // REQUIRES: it looked like one and was judged just now. Its burst has no loops so far and wouldn't be told of any without a proof.
+  bool is_stream(const LoopOptions& options) const {
+    return open_.empty() && unproven_ > options.stream;
+  }
 
   // Looks for loops. `over`: nothing follows. What is certain and finished goes to `found`; what may go
   // on remains open. Empty afterwards but for what the next window needs.
@@ -85,6 +98,7 @@ class Scope {
       open_;  // of earlier windows; their last runs may go on, or they aren't certain
   std::uint64_t unproven_ = 0;  // statements of earlier windows that nothing explains
   std::uint64_t last_session_ = 0;
+  std::size_t alike_ = 0;  // first steps that are one and the same SELECT
   std::int64_t began_ = 0, last_end_ = 0, slowest_ = 0;
   std::uint32_t transaction_ = 0,
                 transactions_ = 0;  // the one that is open, of those seen to begin

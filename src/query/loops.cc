@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kEventsBetweenWeighings = 8192;
+constexpr std::int64_t kLatest = std::int64_t{1} << 61;
 
 struct KindName {
   LoopKind kind;
@@ -59,7 +60,6 @@ bool truth_values(std::string_view event) {
 }
 
 bool plausible(const EventBody& event) {
-  constexpr std::int64_t kLatest = std::int64_t{1} << 61;
   return event.params <= EventBody::kMaxParams && event.columns <= EventBody::kMaxColumns &&
          event.sampled_rows <= EventBody::kMaxRows && event.arrived >= 0 && event.took >= 0 &&
          event.arrived < kLatest && event.took < kLatest;
@@ -105,6 +105,17 @@ struct LoopDetector::State {
     if (scope.ends_before(event, options)) judge(scope, true);
     if (!scope.has_room(event)) judge(scope, false);
     scope.add(event, roles.of(event), identities.data());
+    if (!scope.looks_like_stream()) return;
+    judge(scope, false);
+    if (scope.is_stream(options) && streams.size() < options.max_scopes)
+      streams.push_back({event.client, event.statement});
+  }
+
+  void read_skipped(std::string_view bytes) {
+    SkippedBody skipped;
+    if (!take(bytes, skipped) || skipped.ended < 0 || skipped.ended >= kLatest) return;
+    const auto it = sessions.find(skipped.client);
+    if (it != sessions.end()) it->second.add_skipped(skipped);
   }
 
   Scope& scope_of(const EventBody& event) {
@@ -193,6 +204,7 @@ struct LoopDetector::State {
   LoopFindings findings;
   std::unordered_map<std::uint64_t, Scope> sessions, traces;
   std::vector<Pattern> found;
+  std::vector<Stream> streams;
   std::vector<std::uint64_t> identities;
   std::uint64_t events = 0;
 };
@@ -211,6 +223,7 @@ void LoopDetector::feed(std::string_view journal) {
       case RecordHead::Kind::event: state_->read_event(body); break;
       case RecordHead::Kind::shape: state_->read_shape(body); break;
       case RecordHead::Kind::caller: state_->read_caller(body); break;
+      case RecordHead::Kind::skipped: state_->read_skipped(body); break;
     }
     journal.remove_prefix(head.size);
   }
@@ -224,6 +237,7 @@ void LoopDetector::flush() {
   }
 }
 
+std::vector<Stream> LoopDetector::take_streams() { return std::exchange(state_->streams, {}); }
 std::vector<Loop> LoopDetector::findings() const { return state_->findings.all(); }
 void LoopDetector::restore(std::vector<Loop> findings) {
   state_->findings.restore(std::move(findings));
@@ -233,6 +247,7 @@ std::uint64_t LoopDetector::events() const { return state_->events; }
 void LoopDetector::reset() {
   state_->sessions.clear();
   state_->traces.clear();
+  state_->streams.clear();
   state_->findings.clear();
 }
 

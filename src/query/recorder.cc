@@ -86,10 +86,27 @@ RunRef Recorder::State::begin(const Start& start) {
   if (start.statement) s.entry = table.find(start.statement->fingerprint());
   if (!s.entry && start.statement) s.entry = enter(start.statement, *s.origin);
   if (s.entry) ++s.entry->running;
-  s.wants_fields = options->journal && s.entry && s.entry->select;
+  s.passed = options->journal && s.entry ? passed_over(start) : nullptr;
+  const bool told = options->journal && !s.passed;
+  s.wants_fields = told && s.entry && s.entry->select;
   s.literals = start.literals;
-  s.keep(start.values, options->journal);
+  s.keep(start.values, told);
   return run;
+}
+
+// Its session's place, where it goes on with a stream.
+Streams::Place* Recorder::State::passed_over(const Start& start) {
+  Streams::Place* place = streams.find(start.client);
+  if (!place) return nullptr;
+  const Fingerprint& statement = start.statement->fingerprint();
+  if (Streams::goes_on(*place, start.client, statement, tags.trace, start.arrived)) return place;
+  if (place->passed == 0) return nullptr;
+  const SkippedBody skipped{.client = start.client,
+                            .statements = place->passed,
+                            .ended = place->ended.time_since_epoch().count()};
+  const std::lock_guard lock(mutex);
+  journal.skipped(skipped);
+  return nullptr;
 }
 
 namespace {
@@ -164,7 +181,12 @@ void Recorder::State::record(Run::State& run, const Finish& finish) {
   if (keeping.any()) packed = run.packed_values(*entry.statement, *options);
 
   EventBody event;
-  if (options->journal) {
+  const bool told = options->journal && !run.passed;
+  if (run.passed && run.passed->client == run.client) {
+    ++run.passed->passed;
+    run.passed->ended = finish.at;
+  }
+  if (told) {
     event = {.statement = entry.statement->fingerprint(),
              .client = run.client,
              .trace = run.trace,
@@ -198,7 +220,7 @@ void Recorder::State::record(Run::State& run, const Finish& finish) {
     if (keeping.uniform) put(entry.uniform, *keeping.uniform, {packed, spent.total, at});
     if (keeping.slowest) entry.put_slowest(*keeping.slowest, {packed, spent.total, at});
     if (grew || keeping.uniform || keeping.slowest) recount(entry);
-    if (options->journal) write_event(run, event);
+    if (told) write_event(run, event);
     if (bytes() > high_bytes) forget_some();
   }
   graveyard.clear();
@@ -270,6 +292,10 @@ void Recorder::unanalysed(const char* fault, std::size_t) {
     return;
   }
   if (s.unanalysed_by.size() < kMaxReasons) s.unanalysed_by.emplace_back(reason, 1);
+}
+
+void Recorder::pass_over(std::uint64_t client, const Fingerprint& statement) {
+  state_->streams.name(client, statement);
 }
 
 std::string Recorder::take_journal() {

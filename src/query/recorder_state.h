@@ -18,6 +18,7 @@
 #include "query/journal_writer.h"
 #include "query/redaction.h"
 #include "query/slow_log.h"
+#include "query/streams.h"
 #include "sluice/query/workload.h"
 
 namespace sluice::query {
@@ -67,6 +68,7 @@ struct Run::State {
   Recorder::State* recorder = nullptr;
   Entry* entry = nullptr;    // null: there was no room for it
   Origin* origin = nullptr;  // used
+  Streams::Place* passed = nullptr;  // its session's, where the journal isn't told
   Manner manner = Manner::simple;
   bool finished = false, has_sent = false, has_first = false, wants_fields = false,
        new_shape = false;
@@ -113,6 +115,7 @@ struct Recorder::State {
   void recount(Entry& entry);  // its memory, after it grew
   std::size_t bytes() const { return entry_bytes + table.bytes() + origins.bytes(); }
   void clear();
+  Streams::Place* passed_over(const Start& start);
   void write_event(Run::State& run, const EventBody& body);
 
   Shared& shared;
@@ -130,6 +133,8 @@ struct Recorder::State {
   Duration threshold{};                // forget what has no more total time than this
   std::size_t round_left = 0;          // slots to look at until the threshold is chosen anew
   std::size_t fruitless = 0;           // slots looked at since the last one forgotten
+
+  Streams streams;
 
   // Changed by the worker under the lock.
   mutable std::mutex mutex;

@@ -21,6 +21,7 @@ std::uint64_t together(std::uint64_t all, std::uint64_t one) {
 void Run::State::reset() {
   entry = nullptr;
   origin = nullptr;
+  passed = nullptr;
   finished = has_sent = has_first = wants_fields = new_shape = false;
   rows = bytes = values = shape = 0;
   value_count = stored = used = params = 0;

@@ -19,7 +19,8 @@
 // Quiet on purpose, because nobody would thank for it:
 //   - a stream: more than `stream` statements in one burst that have no proof, no trace and no transaction
 //     around them. pgbench, a queue's worker, a cache that is being filled by keys and a connection busy
-//     with one request after the other look like that, and a list of keys never stood ready for them
+//     with one request after the other look like that, and a list of keys never stood ready for them.
+//     Where it is one statement alone, the detector needn't be told of each: LoopDetector::take_streams()
 //   - statements that change data between some of them, unless they are proven: a job that looks and
 //     writes row by row does what it was meant to
 //   - pages: a value taken from the last row of the statement's previous result (keyset), OFFSETs in steps
@@ -83,6 +84,12 @@ struct Loop {
   std::int64_t first_seen = 0, last_seen = 0;  // seconds since 1970
 };
 
+// A session that asks one and the same SELECT all the time, without loops so far.
+struct Stream {
+  std::uint64_t client = 0;
+  Fingerprint statement;
+};
+
 // One thread.
 class LoopDetector {
  public:
@@ -95,6 +102,10 @@ class LoopDetector {
   // known at its end only, so this takes a second, or twice as long as the slowest so far.
   void tick(Time now);
   void flush();  // judges all, at the end
+
+  // Those found since the last call. Who writes the journal may pass over what follows of them
+  // (Recorder::pass_over).
+  std::vector<Stream> take_streams();
 
   std::vector<Loop> findings() const;  // by waste, most first
   void restore(std::vector<Loop> findings);

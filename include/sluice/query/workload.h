@@ -196,6 +196,9 @@ class Recorder {
   void pause(const TemplateRef& statement, Duration took);
   // A text that has no fingerprint: counted by its reason (Normalised::fault).
   void unanalysed(const char* fault, std::size_t bytes);
+  // What this client asks all the time is a stream (LoopDetector::take_streams): until it asks something
+  // else or pauses, the journal isn't told of it but for some in a row, now and then. Thread-safe.
+  void pass_over(std::uint64_t client, const Fingerprint& statement);
   // Events for the detector since the last call, in the journal's format (query/journal.h).
   // Thread-safe.
   std::string take_journal();
