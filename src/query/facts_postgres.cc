@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "query/facts_prepared.h"
 #include "query/facts_walk.h"
 #include "query/lexer_postgres.h"
 #include "query/parser_postgres.h"
@@ -96,7 +97,9 @@ Facts facts_of(const Example& example) {
     const TreeNode* statements = tree.root().member("stmts");
     const TreeNode* first = statements != nullptr ? statements->first : nullptr;
     const TreeNode* body = first != nullptr ? first->member("stmt") : nullptr;
-    if (body != nullptr) read_shape(*body, example, facts);
+    if (body == nullptr) return;
+    read_shape(*body, example, facts);
+    PreparedWalk(example, facts).read(*body);
   });
   if (reason.empty()) reason = std::move(facts.unanalysed);
   return reason.empty() ? facts : unanalysed(std::move(reason));

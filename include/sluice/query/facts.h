@@ -30,6 +30,12 @@ struct Slot {
   std::string column;
   bool equality = false;   // column = slot, column IN (slot, ...)
   unsigned parameter = 0;  // of $n; 0: a literal
+  // This literal may be a parameter of a prepared statement (why: sluice/query/prepared_form.h).
+  bool replaceable = false;
+  // Whether a string that isn't replaceable may stay in a prepared text, where it is read once for all:
+  // what settings or the clock decide ('now', '1/2/2024') may not.
+  enum class Stays : std::uint8_t { no, word, interval, moment, always };
+  Stays stays = Stays::no;  // word: if it is one, 'day'; interval: '1 day'; moment: '2024-01-31'
 };
 
 struct Facts {
@@ -50,6 +56,9 @@ struct Facts {
   bool order_by = false;
   bool aggregate = false;   // ... only aggregates or GROUP BY: as many rows as there are groups
   bool locks_rows = false;  // FOR UPDATE, FOR SHARE anywhere
+  // One plain SELECT without parameters that would mean the same in Parse: prepare() may have it, if its
+  // literals allow.
+  bool preparable = false;
   // SELECT list | FROM single table | WHERE column = slot and nothing else: what an IN list can replace.
   // `key_column` is that column, `key_table` the table.
   std::string key_table, key_column;
