@@ -78,6 +78,7 @@ struct AcquireOptions {
   std::uint64_t prefer_uses = kAnyUses;  // that lease's uses(): the "since"; kAnyUses: whoever did
   static constexpr std::uint64_t kAnyUses = ~std::uint64_t{0};
   std::uint64_t tag = 0;  // the caller's own word for it, for PoolCore::cancel()
+  bool queue = true;      // false: who can't be served at once fails with exhausted
 };
 
 class PoolCore;
@@ -124,6 +125,8 @@ class PoolCore : public std::enable_shared_from_this<PoolCore> {
   // Errors: timed_out at the deadline, exhausted when the queue is full, unavailable when closed,
   // else the connect function's own (or its last one, while logins fail and nothing is open).
   virtual Result<PoolLease> acquire(const AcquireOptions& options) = 0;
+  // Somebody waits for a lease. A hint: read without the lock.
+  virtual bool waited_for() const = 0;
   // Ends the wait of the acquire() with this tag, which then fails with cancelled. False: none waits.
   virtual bool cancel(std::uint64_t tag) = 0;
 

@@ -48,6 +48,30 @@ PinCounts pins_of(const gateway::PoolView& pool, const std::vector<gateway::Clie
   return counts;
 }
 
+// What shares connections, and why the rest doesn't.
+Json multiplex_json(const gateway::PoolView& pool) {
+  const batch::SharingTotals& s = pool.sharing;
+  Json reasons = Json::array();
+  for (std::size_t i = 1; i < s.alone.size(); ++i)
+    if (s.alone[i] > 0)
+      reasons.push_back(
+          {{"reason", batch::name_of(static_cast<batch::Alone>(i))}, {"statements", s.alone[i]}});
+  return {{"mode", name_of(pool.multiplex)},
+          {"statements", s.statements},
+          {"share", s.share()},
+          {"lanes", s.lanes},
+          {"in_flight", s.under_way},
+          {"waiting", s.waiting},
+          {"depth", s.depth},
+          {"latency_seconds", seconds(s.latency)},
+          {"stalls", s.stalls},
+          {"rescues", s.rescues},
+          {"reruns", s.reruns},
+          {"orphans", s.orphans},
+          {"cancelled_locally", s.cancelled},
+          {"reasons", reasons}};
+}
+
 Json pool_json(const gateway::PoolView& pool, const PinCounts& pins) {
   const PoolStats& s = pool.stats;
   return {
@@ -82,6 +106,7 @@ Json pool_json(const gateway::PoolView& pool, const PinCounts& pins) {
         {"wait_seconds", seconds(s.wait_total)},
         {"longest_wait_seconds", seconds(s.wait_longest)},
         {"oldest_wait_seconds", seconds(s.oldest_wait)}}},
+      {"multiplex", multiplex_json(pool)},
       {"pins", pins},
       {"generation", s.generation},
       {"last_error", pool.last_error},

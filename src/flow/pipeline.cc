@@ -1,5 +1,6 @@
 #include "flow/pipeline.h"
 
+#include "flow/lease.h"
 #include "net/loop.h"
 
 namespace sluice::flow {
@@ -47,6 +48,7 @@ Result<void> Pipeline::ask(Client& client, Request& q) {
     return too_many_requests(wait);
   if (!q.analysis) {
     query::Seen seen = examine(client, q.statement);
+    q.known_as = seen.statement ? seen.statement->get() : nullptr;
     q.on_examined(seen);
     q.analysis = std::move(seen.analysis);
   }
@@ -70,8 +72,10 @@ Result<query::Seen> Pipeline::follow(Client& client, std::string_view statement)
 }
 
 void Pipeline::cancel_wait(Client& client) {
-  for (const Replica& replica : static_cast<const Upstream&>(*client.destination).replicas())
+  for (const Replica& replica : static_cast<const Upstream&>(*client.destination).replicas()) {
     if (replica.pool->cancel(client.id)) return;
+    if (client.home < replica.lanes.size() && replica.lanes[client.home]->cancel(client.id)) return;
+  }
 }
 
 query::Seen Pipeline::examine(const Client& client, std::string_view statement) const {
@@ -106,59 +110,88 @@ query::Seen Pipeline::examine_long(const Client& client, std::string_view statem
   return seen;
 }
 
-// Balance, pool, exchange, retry, settle.
+// Batch, balance, pool, exchange, retry, settle.
 Result<void> Pipeline::fetch(Client& client, Request& q) {
+  const auto& upstream = static_cast<const Upstream&>(*client.destination);
+  if (client.lease) return fetch_alone(client, q, upstream.replicas().front(), {});
+  auto chosen = stages_.balancer.pick(upstream.targets(), q.analysis->verb != query::Verb::select);
+  if (!chosen) return fail(Code::unavailable, "no server takes this request");
+  const Replica& replica = upstream.replicas()[*chosen];
+  if (client.home >= replica.lanes.size()) return fetch_alone(client, q, replica, {});
+  Lanes& lanes = *replica.lanes[client.home];
+  const Lanes::Sign sign = Lanes::sign_of(q);
+  const bool shares = lanes.judge(client, q, sign) == batch::Alone::no;
+  q.known_as = nullptr;  // what follows may wait
+  if (shares)
+    if (auto answered = fetch_shared(client, q, lanes, sign)) return *answered;
+  return fetch_alone(client, q, replica, sign);
+}
+
+// On a connection that the client has to itself, for now or for longer.
+Result<void> Pipeline::fetch_alone(Client& client, Request& q, const Replica& replica,
+                                   const Lanes::Sign& sign) {
   for (int tries = 1;; ++tries) {
     // What a kept connection knew of its client is lost with it: such a request isn't tried elsewhere.
     const bool kept = static_cast<bool>(client.lease);
     if (!kept)
-      if (auto found = find_connection(client, q); !found) return found;
+      if (auto found = find_connection(client, q, replica); !found) return found;
     const bool fresh = client.lease.fresh();
     auto answered = q.exchange(connection(client));
     const bool again = !answered && q.unsent() && !kept && !fresh && tries < kTries;
+    if (answered && sign.known) vouch(*replica.lanes[client.home], sign, client, q);
     settle(client, answered.has_value());
     if (!again) return answered;
   }
 }
 
-// A connection that looks to the client like its own. One that dies of old age on the way is replaced.
-Result<void> Pipeline::find_connection(Client& client, const Request& q) {
-  const auto& upstream = static_cast<const Upstream&>(*client.destination);
-  const bool writes = q.analysis->verb != query::Verb::select;
-  auto chosen = stages_.balancer.pick(upstream.targets(), writes);
-  if (!chosen) return fail(Code::unavailable, "no server takes this request");
+// Among others' requests on one connection. nullopt: it has to be asked for alone.
+std::optional<Result<void>> Pipeline::fetch_shared(Client& client, Request& q, Lanes& lanes,
+                                                   const Lanes::Sign& sign) {
+  const Time came = present();
+  for (int tries = 1; tries <= kTries; ++tries) {
+    auto lane = lanes.take(client, q.deadline);
+    if (!lane) return std::unexpected(lane.error());
+    client.seat = (*lane)->conn;
+    client.seat->introduce(client);
+    q.again = false;
+    auto answered = q.exchange(*client.seat);
+    client.seat = nullptr;
+    if (!q.repeatable) client.last_connection = 0;  // a sequence's state may be there
+    lanes.leave(**lane, present() - came);
+    lanes.note(sign, q);
+    if (answered || !q.again) return answered;
+  }
+  return std::nullopt;
+}
+
+// What the request took is noted; a statement that has proven short is asked about what it reads.
+void Pipeline::vouch(Lanes& lanes, const Lanes::Sign& sign, Client& client, Request& q) {
+  lanes.note(sign, q);
+  const auto relations = lanes.unvouched(sign);
+  UpstreamConn& conn = connection(client);
+  if (relations && conn.usable() && !conn.held())
+    lanes.vouched(sign, q.vouch(conn, *relations));
+}
+
+// A connection that looks to the client like its own.
+Result<void> Pipeline::find_connection(Client& client, const Request& q, const Replica& replica) {
   AcquireOptions options{.deadline = q.deadline, .home = client.home};
   options.tag = client.id;
   if (q.analysis->pinned_by(query::PinCause::sequence_state)) {
     options.prefer = client.last_connection;
     options.prefer_uses = client.last_uses;
   }
-  for (int tries = 1;; ++tries) {
-    auto lease = upstream.replicas()[*chosen].pool->acquire(options);
-    if (!lease) return std::unexpected(lease.error());
-    const bool fresh = lease->fresh();
-    client.lease = std::move(*lease);
-    auto adopted = connection(client).adopt(client);
-    if (adopted) return {};
-    const bool alive = connection(client).usable();
-    let_go(client, alive);  // even if the client would keep it: it isn't the client's yet
-    if (alive || fresh || tries == kTries) return adopted;
-  }
+  auto lease = lease_for(client, *replica.pool, options);
+  if (!lease) return std::unexpected(lease.error());
+  client.lease = std::move(*lease);
+  return {};
 }
 
 // Gives the connection back, unless the client keeps it: in a transaction, for a pin, in session mode.
 void Pipeline::settle(Client& client, bool answered) {
   const UpstreamConn& conn = connection(client);
   if (answered && conn.usable() && (conn.held() || client.keeps_lease())) return;
-  let_go(client, answered);
-}
-
-void Pipeline::let_go(Client& client, bool intact) {
-  UpstreamConn& conn = connection(client);
-  client.last_connection = client.lease.id();
-  client.last_uses = client.lease.uses();
-  if (!conn.settle(client) || !intact) client.lease.discard();
-  client.lease.give_back();
+  let_go(client, client.lease, answered);
 }
 
 }  // namespace sluice::flow

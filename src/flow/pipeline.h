@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "flow/upstream.h"
@@ -50,9 +51,15 @@ class Pipeline final : public session::Walk {
   query::Seen examine_veiled(const session::Client& client, std::string_view statement) const;
   query::Seen examine_long(const session::Client& client, std::string_view statement) const;
   Result<void> fetch(session::Client& client, session::Request& q);
-  Result<void> find_connection(session::Client& client, const session::Request& q);
+  Result<void> fetch_alone(session::Client& client, session::Request& q, const Replica& replica,
+                           const Lanes::Sign& sign);
+  static std::optional<Result<void>> fetch_shared(session::Client& client, session::Request& q,
+                                                  Lanes& lanes, const Lanes::Sign& sign);
+  static Result<void> find_connection(session::Client& client, const session::Request& q,
+                                      const Replica& replica);
+  static void vouch(Lanes& lanes, const Lanes::Sign& sign, session::Client& client,
+                    session::Request& q);
   static void settle(session::Client& client, bool answered);
-  static void let_go(session::Client& client, bool intact);
 
   Stages stages_;
 };

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "flow/lanes.h"
 #include "session/session.h"
 #include "sluice/balance.h"
 #include "sluice/pool.h"
@@ -14,6 +15,7 @@ namespace sluice::flow {
 struct Replica {
   std::string name;                // "db1:5432"
   std::shared_ptr<PoolCore> pool;  // of session::UpstreamConn
+  std::vector<std::shared_ptr<Lanes>> lanes = {};  // by home; empty: nothing is shared
 };
 
 // Immutable after it is built; the pools are thread-safe.

@@ -8,6 +8,7 @@
 namespace sluice::gateway {
 
 std::string_view name_of(PoolMode v) { return kPoolModes[static_cast<int>(v)]; }
+std::string_view name_of(Multiplex v) { return kMultiplexes[static_cast<int>(v)]; }
 std::string_view name_of(TlsMode v) { return kTlsModes[static_cast<int>(v)]; }
 std::string_view name_of(AuthMethod v) { return kAuthMethods[static_cast<int>(v)]; }
 std::string_view name_of(Replication v) { return kReplications[static_cast<int>(v)]; }

@@ -39,6 +39,11 @@ enum class CacheMode : std::uint8_t { off };
 enum class ServerSocket : std::uint8_t { automatic, off };  // beside a loopback address of a server
 enum class Redact : std::uint8_t { none, automatic, all };  // values of statements that are kept
 
+// Whose statements may be in flight together on one connection. automatic: what is safe without knowing the
+// application, which is `reads`.
+enum class Multiplex : std::uint8_t { automatic, reads, all, off };
+enum class AutoPrepare : std::uint8_t { automatic, off };
+
 // How a client proves who it is.
 enum class AuthMethod : std::uint8_t {
   automatic,  // "auto": as strong as the stored secret allows; passthrough if nobody is configured
@@ -64,6 +69,11 @@ struct PoolSettings {
   Duration validate_after = seconds(30);      // idle longer: a round trip proves it, 0: every time
   std::string reset = "DISCARD ALL";          // before another client gets it; empty: nothing
   unsigned max_prepared = 200;                // prepared statements kept on one connection
+  Multiplex multiplex = Multiplex::automatic;
+  Duration multiplex_below =
+      std::chrono::milliseconds(2);  // statements share whose p99 at the server is below
+  AutoPrepare auto_prepare =
+      AutoPrepare::automatic;  // of what comes unprepared again and again
   bool operator==(const PoolSettings&) const = default;
 };
 
@@ -210,6 +220,7 @@ ServerTls server_tls_for(const PostgresListener& listener, const Dsn& dsn);
 
 // Text as in sluice.toml: "verify-full", "scram-sha-256", "auto".
 std::string_view name_of(PoolMode v);
+std::string_view name_of(Multiplex v);
 std::string_view name_of(TlsMode v);
 std::string_view name_of(AuthMethod v);
 std::string_view name_of(Replication v);

@@ -8,6 +8,8 @@ namespace sluice::gateway {
 inline constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
 inline constexpr std::string_view kLogFormats[] = {"text", "json"};
 inline constexpr std::string_view kPoolModes[] = {"session", "transaction"};
+inline constexpr std::string_view kMultiplexes[] = {"auto", "reads", "all", "off"};
+inline constexpr std::string_view kAutoPrepares[] = {"auto", "off"};
 inline constexpr std::string_view kTlsModes[] = {"disable", "allow",     "prefer",
                                                  "require", "verify-ca", "verify-full"};
 inline constexpr std::string_view kAuthMethods[] = {"auto",          "trust", "password",   "md5",

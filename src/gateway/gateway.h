@@ -35,6 +35,8 @@ struct PoolView {
   bool paused = false;
   unsigned clients_active = 0, clients_waiting = 0, clients_idle = 0;
   std::string last_error;  // of the last failed login, empty after a success
+  Multiplex multiplex = Multiplex::automatic;
+  batch::SharingTotals sharing;
 };
 struct ServerView {
   std::string listener, database, user;

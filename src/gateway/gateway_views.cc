@@ -46,6 +46,8 @@ std::vector<PoolView> Gateway::pools() {
       view.max = target.pool.max;
       view.stats = route->pool->stats(now());
       view.paused = route->paused;
+      view.multiplex = target.pool.multiplex;
+      for (const auto& lanes : route->lanes) view.sharing.add(lanes->figures());
       if (auto at = counts.find({route->database, route->user}); at != counts.end()) {
         view.clients_active = at->second.active;
         view.clients_waiting = at->second.waiting;

@@ -291,6 +291,11 @@ void PostgresGate::close() {
       while (upkeep_[i].running) net::sleep_until(now() + std::chrono::milliseconds(10));
     });
   for (const auto& route : routes()) route->pool->close();
+  for (std::size_t i = 0; i < workers_.size(); ++i)
+    gateway_.workers_[i]->run([this, i] {
+      for (const auto& route : routes())
+        if (i < route->lanes.size()) route->lanes[i]->close(now() + std::chrono::seconds(1));
+    });
 }
 
 }  // namespace sluice::gateway

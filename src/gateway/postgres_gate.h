@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "flow/lanes.h"
 #include "gateway/config.h"
 #include "gateway/gateway.h"
 #include "gateway/server_socket.h"
@@ -26,6 +27,7 @@ struct Route {
   std::string listener, database, user;
   std::shared_ptr<postgres::PostgresRoute> shared;  // what sessions see
   std::shared_ptr<PoolCore> pool;
+  std::vector<std::shared_ptr<flow::Lanes>> lanes;  // by worker; empty: nothing is shared
 
   std::atomic<bool> paused = false;
   SocketChoice sockets;
@@ -107,6 +109,8 @@ class PostgresGate final : public postgres::Front,
                                                          const std::string& database,
                                                          Deadline deadline);
   Result<std::shared_ptr<Route>> find_route(const std::string& database, const std::string& user);
+  std::vector<std::shared_ptr<flow::Lanes>> make_lanes(const Target& target,
+                                                       const std::shared_ptr<PoolCore>& pool) const;
   std::shared_ptr<Route> make_route(const Setup& setup, const Target& target,
                                     const std::string& database, const std::string& user);
   Result<std::vector<postgres::ServerLogin>> logins(const Setup& setup, const Target& target,

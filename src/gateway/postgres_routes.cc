@@ -132,10 +132,26 @@ std::shared_ptr<Route> PostgresGate::make_route(const Setup& setup, const Target
   route->shared->wait = target.pool.wait;
   const std::string server =
       target.dsn.hosts.empty() ? std::string() : endpoint_of(target.dsn.hosts.front()).text();
-  route->shared->destination =
-      std::make_shared<flow::Upstream>(std::vector<flow::Replica>{{server, route->pool}},
-                                       std::vector<sluice::Target>{{.primary = true}});
+  route->lanes = make_lanes(target, route->pool);
+  route->shared->destination = std::make_shared<flow::Upstream>(
+      std::vector<flow::Replica>{{server, route->pool, route->lanes}},
+      std::vector<sluice::Target>{{.primary = true}});
   return route;
+}
+
+// One for each worker; none where nothing is shared.
+std::vector<std::shared_ptr<flow::Lanes>> PostgresGate::make_lanes(
+    const Target& target, const std::shared_ptr<PoolCore>& pool) const {
+  const PoolSettings& p = target.pool;
+  if (p.multiplex == Multiplex::off || p.mode != PoolMode::transaction) return {};
+  flow::LaneOptions options;
+  options.sharing =
+      p.multiplex == Multiplex::all ? batch::Sharing::all : batch::Sharing::reads;
+  options.bounds.brief = p.multiplex_below;
+  std::vector<std::shared_ptr<flow::Lanes>> lanes;
+  for (unsigned home = 0; home < workers_.size(); ++home)
+    lanes.push_back(std::make_shared<flow::Lanes>(pool, home, options));
+  return lanes;
 }
 
 // After a reload: new logins and bounds; where the server or the credentials changed, new connections.
@@ -155,7 +171,8 @@ void PostgresGate::update_route(const Setup& setup, Route& route) {
   const Target old = target_of(route);
   const PoolSettings &was = old.pool, &is = target->pool;
   if (was.mode != is.mode || was.wait != is.wait || was.reset != is.reset ||
-      was.max_prepared != is.max_prepared) {
+      was.max_prepared != is.max_prepared || was.multiplex != is.multiplex ||
+      was.multiplex_below != is.multiplex_below || was.auto_prepare != is.auto_prepare) {
     std::lock_guard lock(mutex_);
     auto at = std::ranges::find_if(routes_,
                                    [&](const auto& entry) { return entry.second.get() == &route; });

@@ -63,6 +63,22 @@ TEST(PoolQueueTest, newcomer_does_not_overtake_the_queue) {
   EXPECT_EQ(second, 2);
 }
 
+TEST(PoolQueueTest, who_does_not_queue_takes_what_is_free_or_leaves) {
+  Rig rig({.max = 1});
+  auto lease = rig.acquire({.queue = false});
+  ASSERT_TRUE(lease);
+  EXPECT_FALSE(rig.pool->waited_for());
+  auto refused = rig.acquire({.queue = false});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::exhausted);
+  std::jthread waiter([&] { EXPECT_TRUE(rig.acquire()); });
+  ASSERT_TRUE(rig.queued(1));
+  EXPECT_TRUE(rig.pool->waited_for());
+  lease->give_back();
+  waiter.join();
+  EXPECT_FALSE(rig.pool->waited_for());
+}
+
 TEST(PoolQueueTest, deadline_ends_the_wait) {
   Rig rig({.max = 1});
   auto lease = rig.acquire();

@@ -30,6 +30,7 @@ class SharedPool final : public PoolCore {
   SharedPool(PoolOptions options, Connect connect);
 
   Result<PoolLease> acquire(const AcquireOptions& options) override;
+  bool waited_for() const override { return queue_.occupied(); }
   bool cancel(std::uint64_t tag) override;
   void clear() override;
   void pause() override;

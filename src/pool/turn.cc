@@ -51,6 +51,7 @@ Result<SharedPool::Slot*> SharedPool::wait_turn(Section& section, Waiter& waiter
   Time at = now();
   if (closed_) return fail(Code::unavailable, kClosed);
   if (hopeless(at) && !paused_) return std::unexpected(logins_.error());
+  if (!options.queue) return fail(Code::exhausted, "no connection is free");
   if (!waiter.counted && options_.max_waiting > 0 && queue_.size() >= options_.max_waiting) {
     return fail(Code::exhausted, "the pool's queue is full (" + std::to_string(queue_.size()) +
                                      " waiting, " + std::to_string(counts_.leased) + " leased)");

@@ -6,6 +6,7 @@
 // connection that it got turns out to be dead and it has to queue again.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -41,12 +42,13 @@ struct Waiter {
   }
 };
 
-// Under the pool's lock.
+// Under the pool's lock, but for occupied().
 class WaitQueue {
  public:
   Waiter* front() const { return front_; }
   bool empty() const { return !front_; }
   std::size_t size() const { return size_; }
+  bool occupied() const { return occupied_.load(std::memory_order_relaxed); }
 
   // Newcomers have the highest ticket and go to the end; who returns goes before all later tickets.
   void insert(Waiter& waiter) {
@@ -58,19 +60,21 @@ class WaitQueue {
     (waiter.later ? waiter.later->earlier : back_) = &waiter;
     (before ? before->later : front_) = &waiter;
     ++size_;
+    occupied_.store(true, std::memory_order_relaxed);
   }
   // REQUIRES: waiter is in the queue.
   void remove(Waiter& waiter) {
     (waiter.earlier ? waiter.earlier->later : front_) = waiter.later;
     (waiter.later ? waiter.later->earlier : back_) = waiter.earlier;
     waiter.earlier = waiter.later = nullptr;
-    --size_;
+    if (--size_ == 0) occupied_.store(false, std::memory_order_relaxed);
   }
 
  private:
   Waiter* front_ = nullptr;
   Waiter* back_ = nullptr;
   std::size_t size_ = 0;
+  std::atomic<bool> occupied_ = false;
 };
 
 }  // namespace sluice

@@ -6,8 +6,8 @@
 //
 // The files: _startup (first packets, TLS, who and where), _auth (passwords), _tunnel (replication),
 // _request (what arrives and when it is a request), _forward (messages to the server), _prepare (its
-// statements and their names), _relay (a request under way, both directions), _watch (what is counted of
-// statements), _state (settings and pins), _end (timeouts, cancels, leaving). One worker.
+// statements and their names), _relay (a request under way, both directions), _share (the same among
+// others' requests on one connection), _watch (what is counted of statements), _state (settings and pins), _end (timeouts, cancels, leaving). One worker.
 #pragma once
 
 #include <memory>
@@ -107,7 +107,11 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool complete(ServerConn& conn) const;
   Result<void> abandon(ServerConn& conn);
   void flush_replies();
-  ServerConn* conn() const { return lease ? &static_cast<ServerConn&>(lease.get()) : nullptr; }
+  ServerConn* conn() const {
+    return static_cast<ServerConn*>(lease ? &static_cast<session::UpstreamConn&>(lease.get())
+                                          : seat);
+  }
+  void begin_relay(Ask& request);
   // ReplyOwner
   Buffer& replies() override { return out_; }
   bool has_room() const override { return out_.size() < ServerConn::kHighWater; }
@@ -121,6 +125,19 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool on_stale_plan(const StatementRef& statement, bool unseen) override;
   void on_progress() override;
   void on_lost(const Error& error) override;
+
+  // _share
+  enum class Fate : std::uint8_t { none, again, told, left };
+  bool may_share() const;
+  bool whole_group() const;
+  Result<void> converse_shared(ServerConn& conn, Ask& request);
+  Result<void> end_shared(ServerConn& conn, Ask& request);
+  void cancel_shared(ServerConn& conn);
+  std::uint64_t context();
+  // ReplyOwner
+  bool on_refused(const ErrorFields& error) override;
+  void on_taken_back(query::RunRef run) override;
+  bool on_held_up() override;
 
   // _forward
   enum class Step : std::uint8_t { sent, need_more, stop };
@@ -155,12 +172,13 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
 
   // _watch
   query::RunRef watch(const query::Seen& seen, std::string_view text);
-  query::RunRef watch(const query::Known& known, std::string_view text, std::string_view types = {},
-                      const BindParameters* bound = nullptr,
-                      query::Manner manner = query::Manner::simple);
+  query::RunRef watch(const query::Known& known, std::string_view text);
+  query::RunRef watch_bound(const query::Known& known, std::string_view text,
+                            std::string_view types, query::Manner manner, std::string_view rest,
+                            std::string_view& results);
   query::RunRef watch_unnamed(const Bind& bind);
   query::RunRef watch_named(const Bind& bind);
-  query::RunRef begin_run(query::Start start);
+  query::RunRef begin_run(query::Start&& start);
   void take_literals(std::span<const query::Literal> literals, std::string_view text);
   query::RunRef watch(const Statement& statement, const Bind& bind);
   void keep_statement(const Parse& parse, query::Known known);
@@ -234,6 +252,9 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool need_more_ = false;   // a frame is waiting for its rest
   bool keep_group_ = false;  // group_ holds what was sent since the last boundary
   bool send_again_ = false;  // ... and it has to be
+  Fate fate_ = Fate::none;   // of a shared request, before it was answered
+  bool repeatable_ = false;  // ... which may be sent again
+  query::RunRef kept_run_;   // of what is sent again
   Buffer group_;
   StatementRef stale_;
 
@@ -241,6 +262,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   Duration waited_{};             // ... and how long it has waited for its connection
   Settings::Ref application_of_;  // the settings that application_ is from
   std::string_view application_;
+  std::uint32_t sender_ = 0;  // rises with each other application_
   query::TemplateRef last_statement_;  // in a transaction
   Time idle_since_{};
   PortalRuns portal_runs_;

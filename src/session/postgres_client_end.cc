@@ -61,6 +61,7 @@ void PostgresClient::cancel_running() {
   ServerConn* server = conn();
   if (waiting_) return front_.walk().cancel_wait(*this);
   if (!relaying_ || !server || exchange_.settled() || asking_cancel_) return;
+  if (seat) return cancel_shared(*server);
   asking_cancel_ = true;
   worker_.loop->spawn([server, client = id, &worker = worker_, timeout = options_->cancel_timeout] {
     server->cancel(deadline_after(worker.loop->now(), timeout));

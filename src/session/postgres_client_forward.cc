@@ -54,7 +54,8 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
   }
   // A boundary: what follows belongs to another request, which may ride along.
   const bool boundary = !request.first && !in_group_ && !exchange_.copying_in();
-  if (boundary && (type == frontend::kTerminate || draining_ || request.requests > kMaxAlong)) {
+  if (boundary &&
+      (type == frontend::kTerminate || draining_ || seat || request.requests > kMaxAlong)) {
     if (type == frontend::kTerminate) gone_ = polite_ = true;
     return Step::stop;
   }
@@ -70,8 +71,8 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
   }
   if (boundary || request.first) {
     ++request.requests;
-    keep_group_ =
-        type == frontend::kBind && renames() && server.status() == 'I' && exchange_.settled();
+    keep_group_ = seat || (type == frontend::kBind && renames() && server.status() == 'I' &&
+                           exchange_.settled());
     group_.clear();
   }
   if (keep_group_ && group_.size() + size <= kMaxKept)
@@ -124,7 +125,7 @@ PostgresClient::Step PostgresClient::forward_data(ServerConn& server, const Head
 // The first statement has been through the walk; those that ride along take its first two stages here.
 // `text` is the statement where it will stay; the walk may have seen it in the input.
 std::optional<query::Known> PostgresClient::examine(std::string_view text, Ask& request) {
-  if (!request.first || !request.analysis) {
+  if (!request.first || !request.analysis || request.repeated) {
     auto followed = front_.walk().follow(*this, text);
     if (!followed) return std::nullopt;
     return query::keep(std::move(*followed), text, text);

@@ -36,33 +36,46 @@ Result<void> PostgresClient::Ask::examine_first(const Frame& frame) {
   } else if (frame.type == frontend::kBind) {
     auto bind = read_bind(frame.payload);
     if (!bind) return std::unexpected(bind.error());
+    const query::Known* known = nullptr;
     if (const StatementRef* named = client_.find_statement(bind->statement)) {
       statement = (*named)->text;
-      analysis = (*named)->known.analysis;
+      known = &(*named)->known;
     } else if (bind->statement.empty() && client_.unnamed_.valid) {
       statement = client_.unnamed_.text;
-      analysis = client_.unnamed_.known.analysis;
+      known = &client_.unnamed_.known;
+    }
+    if (known) {
+      analysis = known->analysis;
+      known_as = known->statement.get();
     }
   }
   return {};
 }
 
-Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
+// A connection has been found.
+void PostgresClient::begin_relay(Ask& request) {
   waiting_ = false;
   waited_ = worker_.loop->now() - wait_began_;
   front_.metrics().wait_time.record(waited_);
   route_->counts.wait_ns.fetch_add(waited_.count(), std::memory_order_relaxed);
   if (request.run) request.run->pool_wait(waited_);
-  if (!attached_) {
-    server.attach(exchange_);
-    attached_ = true;
-    sequence_on_lease_ = false;
-  }
   relaying_ = true;
   asking_cancel_ = false;
   timer_.clear();
   if (options_->query_timeout > Duration::zero())
     arm(deadline_after(request_began_, options_->query_timeout));
+}
+
+Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
+  if (seat) return converse_shared(server, request);
+  begin_relay(request);
+  if (!attached_) {
+    server.attach(exchange_);
+    attached_ = true;
+    sequence_on_lease_ = false;
+  }
+  const Time began = worker_.loop->now();
+  exchange_.take_bytes();
   Result<void> done;
   unsigned reads = 0;
   for (;;) {
@@ -102,18 +115,22 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
   }
   relaying_ = false;
   if (timer_.armed()) timer_.clear();
+  if (request.requests == 1) request.took = worker_.loop->now() - began;
+  request.reply_bytes = exchange_.take_bytes();
   return done;
 }
 
 // The server has forgotten what it was asked: the group's messages go through once more.
 void PostgresClient::repeat_group(Ask& request) {
   send_again_ = keep_group_ = false;
-  std::vector<std::string> names;
-  statements_.each([&](const std::string& name, const StatementRef& s) {
-    if (s == stale_) names.push_back(name);
-  });
-  for (const std::string& name : names) statements_.put(name, intern_again(*stale_));
-  stale_.reset();
+  if (stale_) {
+    std::vector<std::string> names;
+    statements_.each([&](const std::string& name, const StatementRef& s) {
+      if (s == stale_) names.push_back(name);
+    });
+    for (const std::string& name : names) statements_.put(name, intern_again(*stale_));
+    stale_.reset();
+  }
   Buffer rest(std::move(in_));
   in_.append(group_.view());
   in_.append(rest.view());
@@ -188,6 +205,12 @@ void PostgresClient::on_progress() {
 }
 
 void PostgresClient::on_lost(const Error& error) {
+  // What never left us may be sent again whatever it does.
+  if (seat && fate_ == Fate::none && !exchange_.passed() &&
+      (repeatable_ || exchange_.first_byte() >= conn()->written())) {
+    fate_ = Fate::again;
+    exchange_.take_back_runs();
+  }
   if (relaying_) {
     net::wake(*fiber_);
     return;
@@ -230,6 +253,12 @@ void PostgresClient::on_error(const ErrorFields&) {
 
 bool PostgresClient::on_stale_plan(const StatementRef& statement, bool unseen) {
   worker_.statements.supersede(*statement);
+  if (seat) {
+    if (!unseen || !repeatable_) return false;
+    stale_ = statement;
+    fate_ = Fate::again;
+    return true;
+  }
   if (!unseen || !keep_group_ || in_group_ || send_again_) return false;
   stale_ = statement;
   send_again_ = true;

@@ -190,6 +190,8 @@ void PostgresClient::ask(const Frame& frame) {
     return;
   }
   request.deadline = deadline_after(began, wait_limit);
+  request.context = context();
+  kept_run_.reset();
   request_began_ = wait_began_ = arrived_ = began;
   waited_ = {};
   waiting_ = !lease;

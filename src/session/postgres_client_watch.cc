@@ -18,11 +18,49 @@ std::uint32_t type_at(std::string_view types, std::size_t i) {
   return type;
 }
 
-Value value_of(const BoundValue& bound, std::uint32_t type) {
-  if (!bound.value) return {.type = type, .form = Value::Form::null};
-  return {.bytes = *bound.value,
-          .type = type,
-          .form = bound.format == 1 ? Value::Form::binary : Value::Form::text};
+std::uint32_t number_at(const char* at, std::size_t bytes) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < bytes; ++i) number = number << 8 | static_cast<unsigned char>(at[i]);
+  return number;
+}
+
+// Takes a count and so many 16-bit formats off the front: nullopt if that isn't what is there.
+std::optional<std::string_view> take_formats(std::string_view& rest) {
+  if (rest.size() < 2) return {};
+  const std::size_t size = 2 * std::size_t{number_at(rest.data(), 2)};
+  if (rest.size() - 2 < size) return {};
+  const std::string_view formats = rest.substr(2, size);
+  for (std::size_t i = 0; i < size; i += 2)
+    if (number_at(formats.data() + i, 2) > 1) return {};
+  rest.remove_prefix(2 + size);
+  return formats;
+}
+
+// Values of a Bind, by what follows its names (Bind::rest); their bytes stay there. What remains of it are
+// the formats of results. False: it doesn't hold together.
+bool take_values(std::string_view& rest, std::string_view types, std::vector<Value>& values) {
+  const auto formats = take_formats(rest);
+  if (!formats || rest.size() < 2) return false;
+  const std::size_t count = number_at(rest.data(), 2);
+  rest.remove_prefix(2);
+  if (formats->size() > 2 && formats->size() != 2 * count) return false;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (rest.size() < 4) return false;
+    const std::uint32_t size = number_at(rest.data(), 4);
+    rest.remove_prefix(4);
+    if (size == 0xffffffff) {
+      values.push_back({.type = type_at(types, i), .form = Value::Form::null});
+      continue;
+    }
+    if (rest.size() < size) return false;
+    const std::size_t at = formats->size() > 2 ? 2 * i : 0;
+    const bool binary = !formats->empty() && (*formats)[at + 1] == 1;
+    values.push_back({.bytes = rest.substr(0, size),
+                      .type = type_at(types, i),
+                      .form = binary ? Value::Form::binary : Value::Form::text});
+    rest.remove_prefix(size);
+  }
+  return true;
 }
 
 }  // namespace
@@ -46,45 +84,52 @@ query::RunRef PostgresClient::watch(const query::Seen& seen, std::string_view te
   return begin_run({.statement = *seen.statement, .literals = literals, .comment = seen.comment});
 }
 
-// The same for one that rides along, or was bound: its parameters then come behind its literals.
-query::RunRef PostgresClient::watch(const query::Known& known, std::string_view text,
-                                    std::string_view types, const BindParameters* bound,
-                                    query::Manner manner) {
+// The same for one that rides along.
+query::RunRef PostgresClient::watch(const query::Known& known, std::string_view text) {
   if (!worker_.recorder) return nullptr;
   if (!known.statement) {
     if (known.fault) worker_.recorder->unanalysed(known.fault, text.size());
     return nullptr;
   }
   take_literals(known.literals, text);
-  if (bound)
-    for (std::size_t i = 0; i < bound->values.size(); ++i)
-      worker_.values.push_back(value_of(bound->values[i], type_at(types, i)));
+  return begin_run({.statement = known.statement,
+                    .literals = static_cast<unsigned>(known.literals.size()),
+                    .comment = known.comment});
+}
+
+// What a Bind is about to run: its parameters come behind the text's literals. One that doesn't hold
+// together is the server's to refuse. `results`: the formats of its results.
+query::RunRef PostgresClient::watch_bound(const query::Known& known, std::string_view text,
+                                          std::string_view types, query::Manner manner,
+                                          std::string_view rest, std::string_view& results) {
+  if (!known.statement) return watch(known, text);
+  if (!worker_.recorder) return nullptr;
+  take_literals(known.literals, text);
+  if (!take_values(rest, types, worker_.values)) return nullptr;
+  const auto formats = take_formats(rest);
+  if (!formats || !rest.empty()) return nullptr;
+  results = *formats;
   return begin_run({.statement = known.statement,
                     .literals = static_cast<unsigned>(known.literals.size()),
                     .manner = manner,
                     .comment = known.comment});
 }
 
-// What a Bind is about to run. One that doesn't hold together is the server's to refuse.
 query::RunRef PostgresClient::watch(const Statement& statement, const Bind& bind) {
-  BindParameters& bound = worker_.bound;
-  if (!statement.known.statement) return watch(statement.known, statement.text);
-  if (!worker_.recorder || !read_bind_parameters(bind.rest, bound)) return nullptr;
   const std::string& types =
       statement.server_types.empty() ? statement.types : statement.server_types;
-  query::RunRef run =
-      watch(statement.known, statement.text, types, &bound, query::Manner::prepared);
+  std::string_view results;
+  query::RunRef run = watch_bound(statement.known, statement.text, types, query::Manner::prepared,
+                                  bind.rest, results);
   // The client has had them described before and may not ask again.
-  if (run && statement.columns && run->wants_columns())
-    statement.columns->tell(*run, bound.result_formats);
+  if (run && statement.columns && run->wants_columns()) statement.columns->tell(*run, results);
   return run;
 }
 
 query::RunRef PostgresClient::watch_unnamed(const Bind& bind) {
-  if (!unnamed_.known.statement) return watch(unnamed_.known, unnamed_.text);
-  if (!worker_.recorder || !read_bind_parameters(bind.rest, worker_.bound)) return nullptr;
-  return watch(unnamed_.known, unnamed_.text, unnamed_.types, &worker_.bound,
-               query::Manner::unnamed);
+  std::string_view results;
+  return watch_bound(unnamed_.known, unnamed_.text, unnamed_.types, query::Manner::unnamed,
+                     bind.rest, results);
 }
 
 // A Bind in session mode, where the server knows statements by the client's own names.
@@ -94,7 +139,8 @@ query::RunRef PostgresClient::watch_named(const Bind& bind) {
   return known ? watch(**known, bind) : nullptr;
 }
 
-query::RunRef PostgresClient::begin_run(query::Start start) {
+query::RunRef PostgresClient::begin_run(query::Start&& start) {
+  if (kept_run_) return std::move(kept_run_);
   start.values = worker_.values;
   start.client = id;
   start.database = database_;
@@ -103,9 +149,11 @@ query::RunRef PostgresClient::begin_run(query::Start start) {
     application_of_ = wants;
     const Setting* name = wants ? wants->find("application_name") : nullptr;
     application_ = name ? name->value : std::string_view();
+    ++sender_;
   }
   start.application = application_;
-  if (conn() && conn()->status() != 'I') last_statement_ = start.statement;
+  start.sender = sender_;
+  if (conn() && conn()->status() != 'I') last_statement_ = start.statement.ref();
   start.arrived = arrived_;
   start.pool_wait = waited_;
   return worker_.recorder->begin(start);
@@ -114,8 +162,9 @@ query::RunRef PostgresClient::begin_run(query::Start start) {
 void PostgresClient::take_literals(std::span<const query::Literal> literals,
                                    std::string_view text) {
   auto& values = worker_.values;
-  auto& undone = worker_.undone;
   values.clear();
+  if (literals.empty()) return;
+  auto& undone = worker_.undone;
   if (undone.size() < literals.size()) undone.resize(literals.size());
   for (std::size_t i = 0; i < literals.size(); ++i)
     values.push_back({.bytes = query::value_of(literals[i], text, query::Dialect::postgres,

@@ -5,9 +5,9 @@ namespace sluice::postgres {
 void Exchange::expect(Awaited awaited) {
   if (skipping_ && awaited.kind != Await::sync) return undo(awaited, skipping_);
   skipping_ = nullptr;
-  if (awaited.run && ++runs_ == 1) awaited.run->sent(owner_->present());
+  if (awaited.run && ++runs_ == 1 && !waits_turn_) awaited.run->sent(owner_->present());
   queue_.push_back(std::move(awaited));
-  if (queue_.size() == head_ + 1) pay();
+  if (!in_line_ && queue_.size() == head_ + 1) pay();
 }
 
 void Exchange::owe(std::string reply, std::string name, StatementRef closed) {
@@ -15,7 +15,8 @@ void Exchange::owe(std::string reply, std::string name, StatementRef closed) {
     Awaited skipped{.kind = Await::owed, .statement = std::move(closed), .name = std::move(name)};
     return undo(skipped, skipping_);
   }
-  if (settled()) {
+  // In a line it may yet be taken back, as long as nothing has come from the server.
+  if (settled() && !in_line_) {
     owner_->replies().append(reply);
     return;
   }
@@ -51,8 +52,9 @@ void Exchange::pay() {
 
 Exchange::Verdict Exchange::take(char type, std::string_view payload,
                                  ServerStatements& statements) {
-  const bool ours = !settled() && front().ours;
   if (type == backend::kErrorResponse) return on_error(payload, statements);
+  if (in_line_ && owes() && !backend::asynchronous(type)) pay();
+  const bool ours = !settled() && front().ours;
   if (settled() && !backend::asynchronous(type) && type != backend::kReadyForQuery)
     return Verdict::broken;
   if (!ours && !backend::asynchronous(type)) passed_ = true;
@@ -135,6 +137,7 @@ Exchange::Verdict Exchange::on_ready(std::string_view payload) {
   }
   passed_ = false;
   skipping_ = nullptr;
+  if (settled()) in_line_ = waits_turn_ = false;
   owner_->on_ready(ready->status);
   return shown(ours);
 }
@@ -179,7 +182,8 @@ Exchange::Verdict Exchange::on_error(std::string_view payload, ServerStatements&
     owner_->on_error(*error);
     return error->fatal() ? Verdict::pass : Verdict::broken;
   }
-  if (plan_went_stale(*error, statements)) return Verdict::drop;
+  if (plan_went_stale(*error, statements) || refused(*error, statements)) return Verdict::drop;
+  if (in_line_) pay();
   passed_ = true;
   if (copying_in_) surplus_ = ignored_syncs_;
   copying_in_ = false;
@@ -212,8 +216,18 @@ bool Exchange::plan_went_stale(const ErrorFields& error, ServerStatements& state
   }
   // A client that doesn't ask for a description goes by an old one: it has to be told.
   if (!owner_->on_stale_plan(front().statement, unseen && described)) return false;
+  take_back_runs();
   skip(&statements);
   front().ours = true;
+  return true;
+}
+
+// Nothing of the group has been seen, so it may be asked for once more.
+bool Exchange::refused(const ErrorFields& error, ServerStatements& statements) {
+  if (passed_ || quiet_ || front().kind == Await::refused || !owner_->on_refused(error)) return false;
+  take_back_runs();
+  if (front().kind != Await::query && front().kind != Await::function) skip(&statements);
+  if (!settled()) front().ours = true;
   return true;
 }
 
@@ -241,9 +255,24 @@ void Exchange::abandon(ServerStatements* statements) {
   while (Awaited* running = next_run()) finish(*running, "08006");
   for (std::size_t i = queue_.size(); i > head_; --i) undo(queue_[i - 1], statements);
   while (!settled()) pop();
-  copying_in_ = false;
+  copying_in_ = in_line_ = waits_turn_ = false;
   surplus_ = ignored_syncs_ = 0;
   skipping_ = nullptr;
+}
+
+void Exchange::begin_turn() {
+  waits_turn_ = false;
+  if (Awaited* next = next_run()) next->run->sent(owner_->present());
+}
+
+std::unique_ptr<Exchange> Exchange::orphan(ReplyOwner& nobody) {
+  take_back_runs();
+  ReplyOwner& owner = *owner_;
+  auto rest = std::make_unique<Exchange>(std::move(*this));
+  rest->owner_ = &nobody;
+  rest->quiet_ = true;
+  *this = Exchange(owner);
+  return rest;
 }
 
 }  // namespace sluice::postgres

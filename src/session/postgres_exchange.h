@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,6 +62,14 @@ class ReplyOwner {
   // The plan behind a Bind can't be used any more. `unseen`: the client has seen nothing of its group.
   // True: the group will be sent again, so neither the error nor its ReadyForQuery are passed on.
   virtual bool on_stale_plan(const StatementRef& /*statement*/, bool /*unseen*/) { return false; }
+  // The server refuses what it was asked before the client has seen anything of the answer. True: it is
+  // going to be asked for once more, so neither the error nor its ReadyForQuery are passed on.
+  virtual bool on_refused(const ErrorFields& /*error*/) { return false; }
+  // A run that was expected and will not be finished here: of what is going to be asked for once more, or of
+  // an exchange that was left.
+  virtual void on_taken_back(query::RunRef /*run*/) {}
+  // Sharing a connection, who stands in front doesn't get on. True: it left, see ServerConn::orphan().
+  virtual bool on_held_up() { return false; }
   // All that had arrived is dealt with: flush, wake who waits.
   virtual void on_progress() = 0;
   virtual void on_lost(const Error& error) = 0;
@@ -121,6 +130,25 @@ class Exchange {
   void pay();
   // Everything is off: the connection is gone. Undoes what was only assumed.
   void abandon(ServerStatements* statements);
+  // What is still to come, for nobody: answers are dropped. This one is settled then.
+  std::unique_ptr<Exchange> orphan(ReplyOwner& nobody);
+  // Hands the runs that it expects back to their owner.
+  void take_back_runs();
+  // Something of the answer under way has been passed on.
+  bool passed() const { return passed_; }
+  // Bytes passed on since this was called last.
+  void note_passed(std::size_t n) { bytes_ += n; }
+  std::size_t take_bytes() { return std::exchange(bytes_, 0); }
+
+  // Sharing a connection: it joins the line, where its first byte will be the connection's n-th.
+  void stand_in_line(bool first, std::uint64_t n) {
+    in_line_ = true;
+    waits_turn_ = !first;
+    first_byte_ = n;
+  }
+  void begin_turn();
+  std::uint64_t first_byte() const { return first_byte_; }
+  Duration served{};  // how long it was its turn
 
  private:
   Awaited& front() { return queue_[head_]; }
@@ -132,6 +160,7 @@ class Exchange {
   Verdict on_ready(std::string_view payload);
   void on_copy_in();
   bool plan_went_stale(const ErrorFields& error, ServerStatements& statements);
+  bool refused(const ErrorFields& error, ServerStatements& statements);
   void skip(ServerStatements* statements);
   void undo(Awaited& awaited, ServerStatements* statements);
 
@@ -143,7 +172,6 @@ class Exchange {
   void finish(Awaited& awaited, std::string_view sqlstate);
   query::RunRef take_run(Awaited& awaited);
   Awaited* next_run();
-
   Verdict shown(bool ours) const { return quiet_ || ours ? Verdict::drop : Verdict::pass; }
 
   ReplyOwner* owner_;
@@ -165,6 +193,9 @@ class Exchange {
   unsigned runs_ = 0;       // in the queue
   std::uint64_t rows_ = 0;  // by the tags of the run that is answered now
   std::string failure_;     // SQLSTATE of a simple query that has failed
+  std::size_t bytes_ = 0;
+  bool in_line_ = false, waits_turn_ = false;
+  std::uint64_t first_byte_ = 0;
 };
 
 }  // namespace sluice::postgres

@@ -1,6 +1,5 @@
 // What the query stage is told of the answers: rows, columns, how each statement ended.
 #include <array>
-#include <charconv>
 
 #include "session/postgres_exchange.h"
 
@@ -9,21 +8,7 @@ namespace {
 
 constexpr std::size_t kMostFields = query::Run::kMostColumns;
 
-}  // namespace
-
-// The number at the end of a command tag: "INSERT 0 5".
-void Exchange::note_tag(std::string_view payload) {
-  const std::string_view tag = payload.substr(0, payload.find('\0'));
-  const std::size_t space = tag.rfind(' ');
-  if (space == std::string_view::npos) return;
-  std::uint64_t rows = 0;
-  std::from_chars(tag.data() + space + 1, tag.data() + tag.size(), rows);
-  rows_ += rows;
-}
-
-void Exchange::count_row(char type, std::size_t size, std::string_view payload) {
-  query::Run& run = *front().run;
-  if (!run.row(size, owner_->present()) || type != backend::kDataRow || payload.empty()) return;
+void tell_fields(query::Run& run, std::string_view payload) {
   auto row = read_data_row(payload);
   if (!row) return;
   std::array<query::Value, kMostFields> fields;
@@ -37,6 +22,25 @@ void Exchange::count_row(char type, std::size_t size, std::string_view payload) 
       field.form = query::Value::Form::null;
   }
   run.fields({fields.data(), n});
+}
+
+}  // namespace
+
+// The number at the end of a command tag: "INSERT 0 5".
+void Exchange::note_tag(std::string_view payload) {
+  std::size_t at = payload.size();
+  if (at > 0 && payload[at - 1] == '\0') --at;
+  std::uint64_t rows = 0;
+  for (std::uint64_t place = 1; at > 0 && payload[at - 1] >= '0' && payload[at - 1] <= '9';
+       --at, place *= 10)
+    rows += place * static_cast<std::uint64_t>(payload[at - 1] - '0');
+  if (at > 0 && payload[at - 1] == ' ') rows_ += rows;
+}
+
+void Exchange::count_row(char type, std::size_t size, std::string_view payload) {
+  query::Run& run = *front().run;
+  if (run.row(size, owner_->present()) && type == backend::kDataRow && !payload.empty())
+    tell_fields(run, payload);
 }
 
 // Of the run that its rows belong to: a Describe stands before the Execute.
@@ -87,6 +91,10 @@ query::RunRef Exchange::take_run(Awaited& awaited) {
   if (--runs_ == 0) return run;
   if (Awaited* next = next_run()) next->run->sent(owner_->present());
   return run;
+}
+
+void Exchange::take_back_runs() {
+  while (Awaited* running = next_run()) owner_->on_taken_back(take_run(*running));
 }
 
 Awaited* Exchange::next_run() {

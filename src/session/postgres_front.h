@@ -127,7 +127,6 @@ struct FrontWorker {
   query::Recorder* recorder = nullptr;  // null: statements aren't counted
   std::vector<query::Value> values;     // of the statement that is being looked at ...
   std::vector<std::string> undone;      // ... and what had to be written anew for it
-  BindParameters bound;                 // of the Bind that is being looked at
   StatementTable statements;
   std::unordered_map<std::uint64_t, std::unique_ptr<PostgresClient>> clients;  // by id
   std::unordered_map<std::uint32_t, PostgresClient*> by_pid;                   // for cancels

@@ -49,6 +49,7 @@ ServerConn::~ServerConn() {
 
 void ServerConn::part() {
   stream_->set_handler(nullptr);
+  if (shared_) stream_->loop().cancel(*this);
   if (later_) *later_ = nullptr;
   if (!dead_ && status_ == 'I' && out_.empty()) {
     append_terminate(out_);
@@ -68,7 +69,10 @@ void ServerConn::on_ready() {
 
 void ServerConn::flush() {
   if (dead_) return;
-  if (auto sent = stream_->flush(out_); !sent) {
+  const std::size_t before = out_.size();
+  auto sent = stream_->flush(out_);
+  written_ += before - out_.size();
+  if (!sent) {
     // What the server said before it hung up explains more than our failed write.
     pump();
     if (!dead_) lose(sent.error());
@@ -85,7 +89,10 @@ void ServerConn::pump() {
   pumping_ = true;
   pumped_ = 0;
   while (read_replies() && !dead_) {
-    for (std::size_t i = 0; i < exchanges_.size(); ++i) exchanges_[i]->owner().on_progress();
+    if (shared_)
+      tell_those_done();
+    else
+      for (std::size_t i = 0; i < exchanges_.size(); ++i) exchanges_[i]->owner().on_progress();
     if (!stream_->maybe_readable()) break;
     if (pumped_ >= kOneGo) {
       pump_later();
@@ -139,7 +146,7 @@ Exchange* ServerConn::current() {
 // Whose notices and notifications are: who asked for what runs now; or, if that is a question of ours, the
 // client that has the lease.
 Exchange* ServerConn::listener() {
-  if (Exchange* asked = current(); asked && !asked->quiet()) return asked;
+  if (Exchange* asked = current(); asked && (shared_ || !asked->quiet())) return asked;
   for (Exchange* exchange : exchanges_)
     if (!exchange->quiet()) return exchange;
   return nullptr;
@@ -150,7 +157,10 @@ std::size_t ServerConn::route(std::string_view bytes) {
   std::size_t at = 0, from = 0;
   Exchange* reader = nullptr;  // whose run it is
   auto pass = [&] {
-    if (reader && at > from) reader->owner().replies().append(bytes.substr(from, at - from));
+    if (reader && at > from) {
+      reader->owner().replies().append(bytes.substr(from, at - from));
+      reader->note_passed(at - from);
+    }
     from = at;
   };
   auto skip = [&](std::size_t n) {
@@ -199,8 +209,13 @@ std::size_t ServerConn::route(std::string_view bytes) {
       continue;
     }
     if (type == backend::kParameterStatus)
-      if (auto status = read_parameter_status(payload))
-        note_parameter(status->name, status->value, false);
+      if (auto status = read_parameter_status(payload)) {
+        note_parameter(status->name, status->value, shared_);
+        if (shared_) {  // not what this client asked for: all hear of it when they come next
+          skip(size);
+          continue;
+        }
+      }
     if (type == backend::kReadyForQuery && !payload.empty()) status_ = payload[0];
     if (type == backend::kErrorResponse) {
       pass();
@@ -222,6 +237,11 @@ std::size_t ServerConn::route(std::string_view bytes) {
     if (exchange->owes()) {
       pass();
       exchange->pay();
+    }
+    if (shared_ && exchange->settled() && type == backend::kReadyForQuery) {
+      pass();
+      reader = nullptr;
+      step_out(*exchange);
     }
   }
   pass();
@@ -279,10 +299,15 @@ void ServerConn::lose(Error error) {
   if (dead_) return;
   if (!fatal_) last_error_ = std::move(error);
   dead_ = true;
+  tell_those_done();
   for (Exchange* exchange : std::vector(exchanges_)) {
+    if (shared_) exchange->owner().on_lost(last_error_);  // it may take back what it asked
     exchange->abandon(&statements_);
-    exchange->owner().on_lost(last_error_);
+    if (!shared_) exchange->owner().on_lost(last_error_);
   }
+  if (!shared_) return;
+  exchanges_.clear();
+  orphans_.clear();
 }
 
 }  // namespace sluice::postgres

@@ -66,7 +66,7 @@ struct ServerFacts {
   Baselines::Ref baseline;
 };
 
-class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
+class ServerConn final : public session::UpstreamConn, net::Stream::Handler, net::TurnHook {
  public:
   using Loops = std::vector<net::Loop*>;  // by home
 
@@ -81,6 +81,30 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   Result<void> adopt(session::Client& client) override;
   bool held() const override;
   bool settle(session::Client& client) override;
+
+  void share(bool on) override;
+  bool suits(const session::Client& client) const override;
+  void introduce(session::Client& client) override;
+  std::optional<Time> busy_since() const override;
+  unsigned rescue() override;
+  void end_orphans() override;
+  bool at_rest() const override;
+
+  // --- shared ----------------------------------------------------------------------------------------
+  bool shared() const { return shared_; }
+  // At the end of the line; what it expects is appended to out() next and leaves with the loop's turn. It
+  // stands there until it is settled, orphaned or the connection lost.
+  void join(Exchange& exchange);
+  void flush_later();
+  std::uint64_t written() const { return written_; }  // bytes, since it is open
+  // Its client doesn't wait for the answer any more.
+  void orphan(Exchange& exchange);
+  // Part of an answer to it has come, and the rest of that message hasn't.
+  bool torn(const Exchange& exchange) const;
+  // A cancel for it, as soon as nobody else can be hit; neighbours who can are sent away for that.
+  void cancel_alone(Exchange& exchange, Deadline deadline);
+  // Some cancel went out since it is shared: it may have hit anybody.
+  bool had_cancel() const { return had_cancel_; }
 
   // --- exchanges -------------------------------------------------------------------------------------
   void attach(Exchange& exchange);
@@ -105,6 +129,9 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   };
   Result<Rows> run(std::string_view sql, Deadline deadline);
 
+  // Whether all of them, as SQL would name them here, are tables whose reading does nothing else: no views,
+  // no row security, not foreign. On the calling fiber. REQUIRES: nothing is unanswered.
+  bool plain_tables(std::span<const std::string> relations);
   // Asks the server to cancel what runs, on a connection of its own, on the calling fiber. Until it
   // returns settle() doesn't let go of this connection, so no later owner is hit.
   void cancel(Deadline deadline);
@@ -130,7 +157,9 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
 
  private:
   class Query;  // an exchange of our own
+  class Nobody;
   void on_ready() override;
+  void on_turn_end() override { flush(); }
   void pump();
   bool read_replies();
   void pump_later();
@@ -140,6 +169,11 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   Exchange* current();
   Exchange* listener();
   void lose(Error error);
+  void step_out(Exchange& exchange);
+  void tell_those_done();
+  void try_cancel();
+  void send_cancel(Deadline deadline);
+  bool is_orphan(const Exchange& exchange) const;
   void part();
   void wait_for_cancels();
   Result<void> wipe();
@@ -149,6 +183,7 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
   ServerOptions options_;
   const Loops& loops_;
   Buffer in_, out_;
+  std::uint64_t written_ = 0;
   std::vector<Exchange*> exchanges_;
   ServerStatements statements_;
   Settings::Ref has_;
@@ -161,6 +196,13 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler {
       later_;             // set while the rest is posted; its target is null once we are gone
   unsigned cancels_ = 0;  // cancel requests under way
   net::Fiber* cancel_waiter_ = nullptr;
+  // Shared only.
+  bool shared_ = false, had_cancel_ = false;
+  Time turn_began_{};  // of the first in line
+  std::vector<std::unique_ptr<Exchange>> orphans_;
+  std::vector<Exchange*> done_;  // settled in this go, to be told
+  Exchange* cancel_for_ = nullptr;
+  Deadline cancel_by_{};
   std::atomic<bool> dead_ = false;
   Error last_error_;
 };

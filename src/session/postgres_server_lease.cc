@@ -104,14 +104,19 @@ Result<void> ServerConn::adopt(session::Client& client) {
     if (!done) return std::unexpected(done.error());
   }
   has_ = peer.wants;  // the same object: the next comparison is one of pointers
-  if (peer.told == facts_.baseline || !peer.told) return {};
+  introduce(peer);
+  return {};
+}
+
+void ServerConn::introduce(session::Client& client) {
+  Peer& peer = static_cast<Peer&>(client);
+  if (peer.told == facts_.baseline || !peer.told) return;
   for (const auto& [name, value] : *facts_.baseline) {
     auto old = peer.told->find(name);
     if (old != peer.told->end() && old->second == value) continue;
     if (!peer.wants || !peer.wants->find(lower(name))) peer.tell(name, value);
   }
   peer.told = facts_.baseline;
-  return {};
 }
 
 bool ServerConn::held() const {

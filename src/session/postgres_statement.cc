@@ -38,14 +38,13 @@ std::unique_ptr<const ResultColumns> ResultColumns::read(std::string_view descri
   return made;
 }
 
-void ResultColumns::tell(query::Run& run, const std::vector<std::uint16_t>& formats) const {
-  const std::string_view bytes(reinterpret_cast<const char*>(formats.data()), 2 * formats.size());
-  const std::uint64_t hash = hash64(bytes, hash_);
+void ResultColumns::tell(query::Run& run, std::string_view formats) const {
+  const std::uint64_t hash = hash64(formats, hash_);
   if (run.knows_columns(hash)) return;
   std::vector<query::Run::Column> columns;
   for (const auto& [name, type] : all_) {
-    const std::size_t i = formats.size() == 1 ? 0 : columns.size();
-    const bool binary = i < formats.size() && formats[i] == 1;
+    const std::size_t low = formats.size() == 2 ? 1 : 2 * columns.size() + 1;
+    const bool binary = low < formats.size() && formats[low] == 1;
     columns.push_back({name, type, binary ? query::Value::Form::binary : query::Value::Form::text});
   }
   run.columns(columns, hash);

@@ -60,8 +60,8 @@ class ResultColumns {
  public:
   static std::unique_ptr<const ResultColumns> read(
       std::string_view description);  // null: malformed
-  // `formats`: of a Bind's results.
-  void tell(query::Run& run, const std::vector<std::uint16_t>& formats) const;
+  // `formats`: of a Bind's results, 16 bits each as they came: none, one for all columns, or each one's.
+  void tell(query::Run& run, std::string_view formats) const;
 
  private:
   std::vector<std::pair<std::string, std::uint32_t>> all_;  // name, object id of the type

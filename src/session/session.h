@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "sluice/pool.h"
@@ -25,6 +27,8 @@ class Destination {
   virtual ~Destination() = default;
 };
 
+class UpstreamConn;
+
 // Who asks. One fiber at a time.
 class Client {
  public:
@@ -34,6 +38,7 @@ class Client {
   unsigned home = 0;                         // the worker's number
   std::shared_ptr<Destination> destination;  // set once the client is known
   PoolLease lease;                           // held across requests: transaction, pin, session mode
+  UpstreamConn* seat = nullptr;  // shared with others' requests while this client's is under way
   // The connection of the last lease and its count of leases then: whoever takes it next and unused
   // finds what was left there (currval).
   std::uint64_t last_connection = 0, last_uses = 0;
@@ -52,8 +57,6 @@ class Client {
   virtual bool keeps_lease() const = 0;
 };
 
-class UpstreamConn;
-
 // One request: a statement, or a group of them that ends at a boundary of the protocol.
 class Request {
  public:
@@ -64,6 +67,10 @@ class Request {
   unsigned cost = 1;
   Deadline deadline = kNever;  // for finding a connection
   bool whole = false;          // all of its bytes are here, so the reply may be shared
+  // Which statement it is; null: unknown. Valid until the request waits for anything.
+  const query::Template* known_as = nullptr;
+  // What else decides what its text means: settings, the schema's age.
+  std::uint64_t context = 0;
 
   // The walk has examined the statement; it may still have to wait.
   virtual void on_examined(const query::Seen& /*seen*/) {}
@@ -74,6 +81,23 @@ class Request {
   virtual void answer(std::string_view reply) = 0;
   // True while no byte of it has gone to an upstream: it may be tried again elsewhere.
   virtual bool unsent() const = 0;
+
+  // --- among others' requests on one connection (Client::seat)
+  // The protocol has nothing against it: all of it is here, it ends at a boundary of its own, and
+  // nothing of its client is on a connection.
+  virtual bool may_share() { return false; }
+  // Sharing it, the walk lets it be sent again when a neighbour or the connection fails it.
+  bool repeatable = false;
+  // exchange() failed without a trace: the walk may call it again, on another connection.
+  bool again = false;
+  // Asks the upstream whether all of `relations` are plain tables, so that reading them does nothing
+  // else. On the calling fiber, on a connection that the client has to itself.
+  virtual bool vouch(UpstreamConn& /*conn*/, std::span<const std::string> /*relations*/) {
+    return false;
+  }
+  // What exchange() measured of a request that was alone in it; took < 0: nothing.
+  Duration took{-1};             // from its turn at the server to its end
+  std::size_t reply_bytes = 0;
 };
 
 // A connection to a replica.
@@ -84,6 +108,23 @@ class UpstreamConn : public Poolable {
   virtual Result<void> adopt(Client& client) = 0;
   // True while a transaction is open or anything is unanswered: it can't change hands.
   virtual bool held() const = 0;
+
+  // --- several clients' requests at a time, each ended by a boundary of its own. Between share(true) and
+  // share(false) nobody has it to himself; what says otherwise isn't called.
+  virtual void share(bool /*on*/) {}
+  // It looks to the client like its own already.
+  virtual bool suits(const Client& /*client*/) const { return false; }
+  // Tells the client what has changed at the upstream since it heard of it last.
+  virtual void introduce(Client& /*client*/) {}
+  // Since when the request whose turn it is has been without its answer; nullopt: none is.
+  virtual std::optional<Time> busy_since() const { return std::nullopt; }
+  // Sends away those behind the one whose turn it is, as far as they can be asked again elsewhere. How many.
+  virtual unsigned rescue() { return 0; }
+  // All who asked have left: ends what still runs for them.
+  virtual void end_orphans() {}
+  // Nothing is unanswered, nor any cancel under way.
+  virtual bool at_rest() const { return true; }
+
   // The client is done with it; always called before a lease ends, may wait. False: it can't be reused
   // and is closed.
   virtual bool settle(Client& client) = 0;

@@ -1,0 +1,292 @@
+#include "flow/lanes.h"
+
+#include <algorithm>
+
+#include "flow/lease.h"
+
+namespace sluice::flow {
+
+using batch::Alone;
+using session::Client;
+using session::Request;
+
+namespace {
+
+Time present() { return net::Loop::current()->now(); }
+
+}  // namespace
+
+Lanes::~Lanes() = default;
+
+// ---- seats
+
+// Of the lanes that are open to this client the one with the fewest requests.
+Lanes::Lane* Lanes::shortest(const Client& client) {
+  Lane* best = nullptr;
+  for (const auto& lane : lanes_) {
+    if (lane->closed || !lane->conn->usable() || lane->seats >= batch::DepthControl::kDeepest)
+      continue;
+    if (best && best->seats <= lane->seats) continue;
+    if (lane->conn->suits(client)) best = lane.get();
+  }
+  return best;
+}
+
+std::size_t Lanes::open_lanes() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(lanes_, [](const auto& lane) { return !lane->closed; }));
+}
+
+Result<Lanes::Lane*> Lanes::take(Client& client, Deadline deadline) {
+  for (bool tried = false;;) {
+    Lane* best = shortest(client);
+    const std::size_t wanted = (seated_ + depth_.depth()) / depth_.depth();
+    const bool more = best && best->seats > 0 && open_lanes() + opening_ < wanted &&
+                      !pool_->waited_for();
+    if (best && (tried || !more)) return sit(*best);
+    if (!best && opening_ > 0) {
+      if (auto called = wait(client, deadline); !called) return std::unexpected(called.error());
+      continue;
+    }
+    auto opened = open(client, deadline, !best);
+    if (opened) return sit(**opened);
+    if (!best) return opened;
+    tried = true;
+  }
+}
+
+Lanes::Lane* Lanes::sit(Lane& lane) {
+  ++lane.seats;
+  ++seated_;
+  figures_.statements.fetch_add(1, std::memory_order_relaxed);
+  figures_.under_way.store(seated_, std::memory_order_relaxed);
+  return &lane;
+}
+
+void Lanes::leave(Lane& lane, Duration latency) {
+  depth_.note(latency, seated_);
+  --lane.seats;
+  --seated_;
+  figures_.under_way.store(seated_, std::memory_order_relaxed);
+  if (!waiters_.empty()) call_waiters(1);
+  if (lane.seats == 0) net::Loop::current()->at_turn_end(*this);
+}
+
+// A connection of the pool becomes a lane. Without `queue` only if one is at hand.
+Result<Lanes::Lane*> Lanes::open(Client& client, Deadline deadline, bool queue) {
+  ++opening_;
+  AcquireOptions options{.deadline = deadline, .home = home_};
+  options.tag = client.id;
+  options.queue = queue;
+  auto lease = lease_for(client, *pool_, options);
+  --opening_;
+  if (!lease) {
+    call_waiters(1);  // its turn to try
+    return std::unexpected(lease.error());
+  }
+  auto lane = std::make_unique<Lane>();
+  lane->lease = std::move(*lease);
+  lane->conn = &static_cast<session::UpstreamConn&>(lane->lease.get());
+  lane->opened = present();
+  lane->conn->share(true);
+  if (lanes_.empty()) keep_alive();
+  lanes_.push_back(std::move(lane));
+  figures_.lanes.store(static_cast<std::int64_t>(lanes_.size()), std::memory_order_relaxed);
+  call_waiters(waiters_.size());
+  return lanes_.back().get();
+}
+
+Result<void> Lanes::wait(const Client& client, Deadline deadline) {
+  Waiter waiter{client.id, net::current_fiber()};
+  waiters_.push_back(&waiter);
+  figures_.waiting.fetch_add(1, std::memory_order_relaxed);
+  while (!waiter.called && !waiter.cancelled && present() < deadline) net::park(deadline);
+  figures_.waiting.fetch_sub(1, std::memory_order_relaxed);
+  std::erase(waiters_, &waiter);
+  if (waiter.cancelled) return fail(Code::cancelled, "the wait for a connection was cancelled");
+  if (!waiter.called) return fail(Code::timed_out, "no connection became free in time");
+  return {};
+}
+
+void Lanes::call_waiters(std::size_t most) {
+  for (Waiter* waiter : waiters_) {
+    if (most == 0) return;
+    if (waiter->called) continue;
+    waiter->called = true;
+    net::wake(*waiter->fiber);
+    --most;
+  }
+}
+
+bool Lanes::cancel(std::uint64_t client) {
+  for (Waiter* waiter : waiters_) {
+    if (waiter->client != client) continue;
+    waiter->cancelled = true;
+    net::wake(*waiter->fiber);
+    return true;
+  }
+  return false;
+}
+
+// ---- lanes that are held up, or held for long
+
+void Lanes::keep_alive() {
+  self_ = shared_from_this();
+  timer_.set(net::Loop::current()->timers(), present() + kStall);
+}
+
+void Lanes::tick() {
+  const Time now = present();
+  for (const auto& lane : lanes_) look_at(*lane, now);
+  depth_.turn(now);
+  figures_.depth.store(depth_.depth(), std::memory_order_relaxed);
+  figures_.latency_ns.store(depth_.mean_latency().count(), std::memory_order_relaxed);
+  if (lanes_.empty()) return;
+  timer_.set(net::Loop::current()->timers(), now + kStall);
+  net::Loop::current()->at_turn_end(*this);
+}
+
+void Lanes::look_at(Lane& lane, Time now) {
+  const Duration held = now - lane.opened;
+  if (held > kHeld || (held > kShift && pool_->waited_for())) lane.closed = true;
+  const auto since = lane.conn->busy_since();
+  if (!since || now - *since < kStall || !lane.conn->usable()) return;
+  if (!lane.stalled) {
+    lane.stalled = lane.closed = true;
+    depth_.stalled();
+    figures_.stalls.fetch_add(1, std::memory_order_relaxed);
+  }
+  figures_.rescues.fetch_add(lane.conn->rescue(), std::memory_order_relaxed);
+  if (lane.seats > 0 || lane.cancelled || now - *since < kOrphan) return;
+  lane.cancelled = true;
+  lane.conn->end_orphans();
+}
+
+// Lanes that nobody sits in go back to the pool.
+void Lanes::on_turn_end() {
+  const auto self = self_;
+  std::erase_if(lanes_, [this](const auto& lane) { return lane->seats == 0 && release(*lane); });
+  figures_.lanes.store(static_cast<std::int64_t>(lanes_.size()), std::memory_order_relaxed);
+  if (!lanes_.empty()) return;
+  timer_.clear();
+  self_.reset();
+}
+
+void Lanes::close(Deadline deadline) {
+  const auto self = self_;
+  for (const auto& lane : lanes_) lane->conn->end_orphans();
+  while (!lanes_.empty() && now() < deadline) {
+    net::sleep_until(now() + std::chrono::milliseconds(5));
+    on_turn_end();
+  }
+}
+
+bool Lanes::release(Lane& lane) {
+  if (!lane.conn->at_rest()) return false;
+  lane.conn->share(false);
+  if (!lane.conn->usable()) lane.lease.discard();
+  lane.lease.give_back();
+  return true;
+}
+
+// ---- who may share
+
+namespace {
+
+// By its effects, as its text shows them.
+Alone plain(const query::Analysis& analysis, batch::Sharing sharing) {
+  using query::Verb;
+  if (analysis.statements != 1) return Alone::shape;
+  if (analysis.pins || analysis.uses_sequence || !analysis.settings.empty() ||
+      analysis.savepoints || analysis.discards_all || analysis.deallocates_all ||
+      !analysis.deallocates.empty() || analysis.step != query::TransactionStep::none)
+    return Alone::effects;
+  switch (analysis.verb) {
+    case Verb::select: return Alone::no;
+    case Verb::insert:
+    case Verb::update:
+    case Verb::delete_:
+    case Verb::merge: return sharing == batch::Sharing::all ? Alone::no : Alone::writes;
+    default: return Alone::effects;
+  }
+}
+
+}  // namespace
+
+Lanes::Sign Lanes::sign_of(const Request& q) {
+  if (!q.known_as) return {};
+  query::Fingerprint of = q.known_as->fingerprint();
+  of.high ^= q.context * 0x9fb21c651e98df25;
+  return {of, true};
+}
+
+Alone Lanes::judge(const Client& client, Request& q, const Sign& sign) {
+  const Alone why = fit(client, q, sign);
+  if (why != Alone::no)
+    figures_.alone[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed);
+  return why;
+}
+
+Alone Lanes::fit(const Client& client, Request& q, const Sign& sign) {
+  if (client.lease || client.keeps_lease()) return Alone::session;
+  if (const Alone why = plain(*q.analysis, options_.sharing); why != Alone::no) return why;
+  if (!sign.known) return Alone::unanalysed;
+  auto at = statements_.find(sign.fingerprint);
+  if (at == statements_.end()) {
+    if (statements_.size() >= kMaxKnown) statements_.clear();  // proof takes but a few executions
+    at = statements_.emplace(sign.fingerprint, Statement{}).first;
+  }
+  Statement& statement = at->second;
+  if (statement.fitness == Alone::unanalysed) {
+    const query::Facts* facts = q.known_as->facts();
+    if (!facts) return Alone::unanalysed;
+    statement.fitness = fitness(*facts, statement);
+  }
+  if (statement.fitness != Alone::no && statement.fitness != Alone::relations)
+    return statement.fitness;
+  if (const Alone why = statement.expectation.verdict(); why != Alone::no) return why;
+  if (statement.fitness != Alone::no) return statement.fitness;
+  if (!q.may_share()) return Alone::shape;
+  q.repeatable = q.analysis->verb == query::Verb::select;
+  return Alone::no;
+}
+
+// By what the parser says. What it reads has to be vouched for besides.
+Alone Lanes::fitness(const query::Facts& facts, Statement& statement) const {
+  if (!facts.unanalysed.empty()) return Alone::unanalysed;
+  if (facts.statements != 1) return Alone::shape;
+  if (facts.locks_rows) return Alone::locks_rows;
+  if (facts.volatility == query::Volatility::volatile_) return Alone::functions;
+  if (!facts.writes.empty() || facts.verb != query::Verb::select) {
+    const bool plain_write = facts.verb == query::Verb::insert || facts.verb == query::Verb::update ||
+                             facts.verb == query::Verb::delete_ || facts.verb == query::Verb::merge;
+    return options_.sharing == batch::Sharing::all && plain_write ? Alone::no : Alone::writes;
+  }
+  if (facts.reads.empty()) return Alone::no;
+  statement.reads = std::make_shared<const std::vector<std::string>>(facts.reads);
+  return Alone::relations;
+}
+
+void Lanes::note(const Sign& sign, const Request& q) {
+  if (!sign.known || q.took < Duration::zero()) return;
+  const auto at = statements_.find(sign.fingerprint);
+  if (at != statements_.end())
+    at->second.expectation.note(q.took, q.reply_bytes, options_.bounds);
+}
+
+std::shared_ptr<const std::vector<std::string>> Lanes::unvouched(const Sign& sign) {
+  if (!sign.known) return nullptr;
+  const auto at = statements_.find(sign.fingerprint);
+  if (at == statements_.end() || at->second.fitness != Alone::relations || at->second.asked ||
+      at->second.expectation.verdict() != Alone::no)
+    return nullptr;
+  at->second.asked = true;
+  return at->second.reads;
+}
+
+void Lanes::vouched(const Sign& sign, bool plain) {
+  const auto at = statements_.find(sign.fingerprint);
+  if (at != statements_.end() && plain) at->second.fitness = Alone::no;
+}
+
+}  // namespace sluice::flow
