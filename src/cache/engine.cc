@@ -62,16 +62,29 @@ std::uint64_t cost_of(std::uint8_t code) {
   return (kEighths[steps % 8] << (steps / 8)) >> 16;
 }
 
+struct Slots {
+  std::array<std::uint16_t, Engine::kTags> at;
+  std::size_t n = 0;
+  bool add(std::uint16_t slot) {
+    if (n == at.size()) return false;
+    at[n++] = slot;
+    return true;
+  }
+  std::span<const std::uint16_t> all() const { return std::span(at).first(n); }
+};
+
 struct EngineParts {
   explicit EngineParts(const EngineOptions& options)
       : memory(std::max(options.memory, kLeastMemory)),
         seed(options.seed ? options.seed : random_u64()),
-        spaces(std::clamp<std::size_t>(std::bit_floor(memory / 1024), 1024, 65536)) {
+        spaces(std::clamp<std::size_t>(std::bit_floor(memory / 1024), 1024, 65536),
+               std::clamp<std::size_t>(std::bit_floor(memory / 512), 2048, 16384)) {
     const std::size_t entries = options.max_entries;
     if (options.curve)
       reuse = std::make_unique<Reuse>(
           std::clamp<std::size_t>(std::bit_floor(memory / 4096), 1024, 65536));
-    fixed = spaces.stamps.bytes() + sizeof(Spaces) + (reuse ? reuse->bytes() : 0);
+    fixed = spaces.stamps.bytes() + spaces.erasures.bytes() + sizeof(Spaces) +
+            (reuse ? reuse->bytes() : 0);
     const unsigned n = entries && entries < 1024 ? 1 : shards_for(options, memory);
     for (unsigned i = 0; i < n; ++i)
       shards.push_back(std::make_unique<Shard>(
@@ -85,8 +98,21 @@ struct EngineParts {
   std::uint64_t hash_of(NamespaceId space, std::string_view key) const {
     return key_hash(key, spaces.get(space)->hash_seed);
   }
+  std::uint16_t tag_slot(std::string_view tag) const {
+    return spaces.stamps.slot_of(key_hash(tag, seed ^ kTagSeed));
+  }
   std::uint64_t prefix_hash(const Space& space, std::string_view prefix) const {
     return key_hash(prefix, ~space.hash_seed);
+  }
+
+  // The stamps that an entry carries: its tags', then its prefixes'. False: more than fit.
+  bool stamps_of(const Space& space, std::string_view key, std::span<const std::string_view> tags,
+                 Slots& out) const;
+  // Nothing of these was invalidated after the version.
+  bool holds(NamespaceId id, std::span<const std::uint16_t> slots, std::uint32_t version) const {
+    if (Stamps::younger(spaces.invalidated[id], version)) return false;
+    return std::ranges::none_of(slots,
+                                [&](auto slot) { return spaces.stamps.younger(slot, version); });
   }
 
   const std::size_t memory;
@@ -98,6 +124,19 @@ struct EngineParts {
   mutable std::mutex opening;
   NamespaceId opened = 0;
 };
+
+bool EngineParts::stamps_of(const Space& space, std::string_view key,
+                            std::span<const std::string_view> tags, Slots& out) const {
+  for (const std::string_view tag : tags)
+    if (!out.add(tag_slot(tag))) return false;
+  const std::string& separators = space.options.separators;
+  for (std::size_t at = 0, depth = 0; !separators.empty() && depth < kPrefixes; ++depth) {
+    at = key.find_first_of(separators, at);
+    if (at == key.npos) break;
+    if (!out.add(spaces.stamps.slot_of(prefix_hash(space, key.substr(0, ++at))))) return false;
+  }
+  return true;
+}
 
 // ---- Handle ----------------------------------------------------------------------------------------
 
@@ -173,37 +212,41 @@ void Engine::find_many(NamespaceId space, std::span<const std::string_view> keys
   }
 }
 
-Ticket Engine::ticket() const { return {parts_->spaces.stamps.now()}; }
+Handle Engine::peek(NamespaceId space, std::string_view key, Time now) {
+  if (!parts_->spaces.get(space)) return {};
+  const std::uint64_t hash = parts_->hash_of(space, key);
+  return parts_->shard_of(hash).peek(space, key, hash, tick_of(now));
+}
+
+Ticket Engine::ticket() const {
+  return {.version = parts_->spaces.stamps.now(), .erasures = parts_->spaces.erasures.now()};
+}
+
+bool Engine::holds(NamespaceId id, std::string_view key, std::span<const std::string_view> tags,
+                   const Ticket& ticket) const {
+  const Space* space = parts_->spaces.get(id);
+  Slots slots;
+  return space && parts_->stamps_of(*space, key, tags, slots) &&
+         parts_->holds(id, slots.all(), static_cast<std::uint32_t>(ticket.version)) &&
+         !parts_->spaces.erasures.younger(id, key, parts_->hash_of(id, key), ticket.erasures);
+}
 
 bool Engine::put(NamespaceId id, std::string_view key, std::string_view value, Time now,
                  const PutOptions& options) {
   const Space* space = parts_->spaces.get(id);
   if (!space || key.size() > kMaxKey || value.size() > 0xffff'ffff) return false;
-  Stamps& stamps = parts_->spaces.stamps;
-  const std::uint64_t version = options.ticket ? options.ticket->version : stamps.now();
-  std::array<std::uint16_t, kTags> slots;
-  std::size_t n = 0;
-  for (const std::string_view tag : options.tags) {
-    if (n == kTags) return false;
-    slots[n++] = stamps.slot_of(key_hash(tag, parts_->seed ^ kTagSeed));
-  }
-  const std::string& separators = space->options.separators;
-  for (std::size_t at = 0, depth = 0; !separators.empty() && depth < kPrefixes; ++depth) {
-    at = key.find_first_of(separators, at);
-    if (at == key.npos) break;
-    if (n == kTags) return false;
-    slots[n++] = stamps.slot_of(parts_->prefix_hash(*space, key.substr(0, ++at)));
-  }
-  const auto born = static_cast<std::uint32_t>(version);
-  if (Stamps::younger(parts_->spaces.invalidated[id], born)) return false;
-  for (std::size_t i = 0; i < n; ++i)
-    if (stamps.younger(slots[i], born)) return false;
+  const auto born = static_cast<std::uint32_t>(options.ticket ? options.ticket->version
+                                                              : parts_->spaces.stamps.now());
+  Slots slots;
+  if (!parts_->stamps_of(*space, key, options.tags, slots)) return false;
+  if (!parts_->holds(id, slots.all(), born)) return false;
 
   Draft draft{.space = id, .key = key, .value = value, .hash = parts_->hash_of(id, key)};
   draft.born = born;
   draft.cost = cost_code(options.cost);
   draft.deadline = deadline_of(now, options.ttl.value_or(space->options.ttl));
-  draft.stamps = std::span(slots).first(n);
+  draft.stamps = slots.all();
+  if (options.ticket) draft.erasures = options.ticket->erasures;
   std::optional<std::string> frame;
   const std::size_t above = space->options.compress_above;
   if (above && value.size() >= above && value.size() <= 1u << 30) frame = compressed(value);
@@ -217,6 +260,7 @@ bool Engine::put(NamespaceId id, std::string_view key, std::string_view value, T
 bool Engine::erase(NamespaceId space, std::string_view key) {
   if (!parts_->spaces.get(space)) return false;
   const std::uint64_t hash = parts_->hash_of(space, key);
+  parts_->spaces.erasures.stamp(hash);
   return parts_->shard_of(hash).erase(space, key, hash);
 }
 
@@ -225,8 +269,7 @@ void Engine::invalidate(NamespaceId space) {
 }
 
 void Engine::invalidate_tag(std::string_view tag) {
-  Stamps& stamps = parts_->spaces.stamps;
-  stamps.bump(stamps.slot_of(key_hash(tag, parts_->seed ^ kTagSeed)));
+  parts_->spaces.stamps.bump(parts_->tag_slot(tag));
 }
 
 Result<void> Engine::invalidate_prefix(NamespaceId id, std::string_view prefix) {
@@ -248,6 +291,28 @@ Result<void> Engine::invalidate_prefix(NamespaceId id, std::string_view prefix) 
   Stamps& stamps = parts_->spaces.stamps;
   stamps.bump(stamps.slot_of(parts_->prefix_hash(*space, prefix)));
   return {};
+}
+
+Result<std::size_t> Engine::sweep(NamespaceId space, std::string_view pattern, Time now,
+                                  bool take) const {
+  if (!parts_->spaces.get(space)) return fail(Code::invalid_argument, "no such cache namespace");
+  Result<Glob> glob = Glob::parse(pattern);
+  if (!glob) return std::unexpected(std::move(glob.error()));
+  if (take) parts_->spaces.erasures.stamp(space, *glob);
+  std::size_t matching = 0;
+  for (const auto& shard : parts_->shards)
+    matching += shard->sweep(space, *glob, tick_of(now), take);
+  return matching;
+}
+
+Result<std::size_t> Engine::invalidate_matching(NamespaceId space, std::string_view pattern,
+                                                Time now) {
+  return sweep(space, pattern, now, true);
+}
+
+Result<std::size_t> Engine::count_matching(NamespaceId space, std::string_view pattern,
+                                           Time now) const {
+  return sweep(space, pattern, now, false);
 }
 
 void Engine::upkeep(Time now, std::size_t steps) {

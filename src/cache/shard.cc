@@ -128,6 +128,10 @@ bool Shard::put(const Draft& draft, std::uint32_t now) {
   const std::size_t size = draft.key.size() + draft.value.size() + 2 * draft.stamps.size() + 32;
   std::lock_guard lock(mutex_);
   wheel_.start(now);
+  // Here and not before the lock: whoever erases stamps first and takes the lock then.
+  if (draft.erasures &&
+      spaces_.erasures.younger(draft.space, draft.key, draft.hash, *draft.erasures))
+    return false;
   const auto refuse = [&] {
     if (const std::uint32_t old = present(draft.space, draft.key, draft.hash))
       remove(old, Leaving::replaced);
@@ -183,6 +187,23 @@ bool Shard::erase(NamespaceId space, std::string_view key, std::uint64_t hash) {
   if (!id) return false;
   remove(id, Leaving::erased);
   return true;
+}
+
+std::size_t Shard::sweep(NamespaceId space, const Glob& glob, std::uint32_t now, bool take) {
+  constexpr std::uint32_t kAtOnce = 512;  // heads looked at under one lock
+  std::size_t matching = 0;
+  for (std::uint32_t id = 1, end = kAtOnce;; end += kAtOnce) {
+    std::lock_guard lock(mutex_);
+    for (; id <= end && id <= items_.highest(); ++id) {
+      const Item& item = items_[id];
+      if (!(item.state.load(std::memory_order_relaxed) & kLive) || item.space() != space) continue;
+      const BlobView blob = view_of(item.blob());
+      if (dead(item, blob, now) || !glob.matches(blob.key)) continue;
+      ++matching;
+      if (take) remove(id, Leaving::invalidated);
+    }
+    if (id > items_.highest()) return matching;
+  }
 }
 
 void Shard::remove(std::uint32_t id, Leaving why) {

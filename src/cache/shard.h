@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -29,6 +30,7 @@ struct Draft {
   std::uint8_t cost = 0;
   std::uint32_t deadline = 0;
   std::span<const std::uint16_t> stamps{};
+  std::optional<std::uint64_t> erasures{};  // the ticket's; none: it wasn't loaded before
 };
 
 // Thread-safe.
@@ -42,12 +44,15 @@ class Shard final : private Tenants {
   ~Shard() override;
 
   Handle find(NamespaceId space, std::string_view key, std::uint64_t hash, std::uint32_t now);
+  Handle peek(NamespaceId space, std::string_view key, std::uint64_t hash, std::uint32_t now);
   void prefetch_bucket(std::uint64_t hash) const { index_.prefetch(hash); }
   void prefetch_item(std::uint64_t hash) const { __builtin_prefetch(&items_[index_.guess(hash)]); }
   void prefetch_blob(std::uint64_t hash) const;
 
   bool put(const Draft& draft, std::uint32_t now);
   bool erase(NamespaceId space, std::string_view key, std::uint64_t hash);
+  // How many entries that are still found match; takes them out if asked to.
+  std::size_t sweep(NamespaceId space, const Glob& glob, std::uint32_t now, bool take);
   void upkeep(std::uint32_t now, std::size_t steps);
   void unpin(Item& item);
 
@@ -65,6 +70,8 @@ class Shard final : private Tenants {
   Traffic traffic() const override;
 
   bool pin(Item& item) const;
+  bool hold(Item& item) const;
+  Handle handle_of(Item& item, const BlobView& blob);
   bool dead(const Item& item, const BlobView& blob, std::uint32_t now) const;
   std::uint32_t present(NamespaceId space, std::string_view key, std::uint64_t hash) const;
   void miss(const Space& space, std::uint64_t hash);

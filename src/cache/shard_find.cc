@@ -17,6 +17,16 @@ bool Shard::pin(Item& item) const {
   return false;
 }
 
+// Holds it and leaves it as cold as it was.
+bool Shard::hold(Item& item) const {
+  std::uint32_t state = item.state.load(std::memory_order_relaxed);
+  while (state & kLive)
+    if (item.state.compare_exchange_weak(state, state + 1, std::memory_order_acquire,
+                                         std::memory_order_relaxed))
+      return true;
+  return false;
+}
+
 bool Shard::dead(const Item& item, const BlobView& blob, std::uint32_t now) const {
   if (passed(item.deadline, now) || Stamps::younger(spaces_.invalidated[item.space()], blob.born) ||
       spaces_.stamps.too_old(blob.born))
@@ -46,33 +56,9 @@ void Shard::miss(const Space& space, std::uint64_t hash) {
   watch(nullptr, hash);
 }
 
-Handle Shard::find(NamespaceId id, std::string_view key, std::uint64_t hash, std::uint32_t now) {
-  const Space& space = *spaces_.get(id);
+// REQUIRES: item is pinned; the pin passes to the handle.
+inline Handle Shard::handle_of(Item& item, const BlobView& blob) {
   Handle handle;
-  BlobView blob;
-  const std::uint32_t found = index_.find(hash, [&](std::uint32_t number) {
-    Item& item = items_[number];
-    if (!pin(item)) return false;
-    blob = view_of(item.blob());
-    if (item.space() == id && blob.key == key) return true;
-    unpin(item);
-    return false;
-  });
-  if (!found) {
-    miss(space, hash);
-    return handle;
-  }
-  Item& item = items_[found];
-  if (dead(item, blob, now)) {
-    unpin(item);
-    miss(space, hash);
-    return handle;
-  }
-  monitor::SlotTable* counters = spaces_.counters.get();
-  monitor::SlotTable::add(counters, hits_, 1);
-  monitor::SlotTable::add(counters, space.hits, 1);
-  if (blob.cost) monitor::SlotTable::add(counters, space.saved, cost_of(blob.cost));
-  if (reuse_) watch(&item, hash);
   handle.deadline_ = item.deadline;
   if (blob.compressed) [[unlikely]] {
     handle.plain_ = decompressed(blob.value, blob.plain);
@@ -86,6 +72,53 @@ Handle Shard::find(NamespaceId id, std::string_view key, std::uint64_t hash, std
   handle.item_ = &item;
   handle.shard_ = this;
   return handle;
+}
+
+Handle Shard::find(NamespaceId id, std::string_view key, std::uint64_t hash, std::uint32_t now) {
+  const Space& space = *spaces_.get(id);
+  BlobView blob;
+  const std::uint32_t found = index_.find(hash, [&](std::uint32_t number) {
+    Item& item = items_[number];
+    if (!pin(item)) return false;
+    blob = view_of(item.blob());
+    if (item.space() == id && blob.key == key) return true;
+    unpin(item);
+    return false;
+  });
+  if (!found) {
+    miss(space, hash);
+    return {};
+  }
+  Item& item = items_[found];
+  if (dead(item, blob, now)) {
+    unpin(item);
+    miss(space, hash);
+    return {};
+  }
+  monitor::SlotTable* counters = spaces_.counters.get();
+  monitor::SlotTable::add(counters, hits_, 1);
+  monitor::SlotTable::add(counters, space.hits, 1);
+  if (blob.cost) monitor::SlotTable::add(counters, space.saved, cost_of(blob.cost));
+  if (reuse_) watch(&item, hash);
+  return handle_of(item, blob);
+}
+
+Handle Shard::peek(NamespaceId id, std::string_view key, std::uint64_t hash, std::uint32_t now) {
+  BlobView blob;
+  const std::uint32_t found = index_.find(hash, [&](std::uint32_t number) {
+    Item& item = items_[number];
+    if (!hold(item)) return false;
+    blob = view_of(item.blob());
+    if (item.space() == id && blob.key == key) return true;
+    unpin(item);
+    return false;
+  });
+  if (!found) return {};
+  if (dead(items_[found], blob, now)) {
+    unpin(items_[found]);
+    return {};
+  }
+  return handle_of(items_[found], blob);
 }
 
 void Shard::prefetch_blob(std::uint64_t hash) const {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "cache/erasures.h"
 #include "cache/stamps.h"
 #include "monitor/slots.h"
 #include "sluice/cache/engine.h"
@@ -26,11 +27,13 @@ struct Space {
 struct Spaces {
   std::shared_ptr<monitor::SlotTable> counters = monitor::SlotTable::make();
   Stamps stamps;
+  Erasures erasures;
   std::array<std::atomic<Space*>, Engine::kNamespaces> at{};
   // Beside each other, for they are read by every look-up.
   std::array<Stamps::Stamp, Engine::kNamespaces> invalidated{};
 
-  explicit Spaces(std::size_t stamp_slots) : stamps(stamp_slots) {}
+  Spaces(std::size_t stamp_slots, std::size_t erasure_slots)
+      : stamps(stamp_slots), erasures(erasure_slots) {}
   ~Spaces() {
     for (auto& space : at) delete space.load();
   }
