@@ -261,6 +261,81 @@ TEST(FactsTest, functions_are_known_by_name) {
   EXPECT_EQ(operator_volatility("<<<"), Volatility::volatile_);
 }
 
+// A letter for each literal: R replaceable, - not.
+std::string replaceable(std::string_view text) {
+  std::string line;
+  for (const Slot& slot : parse_facts(text).slots) line += slot.replaceable ? 'R' : '-';
+  return line;
+}
+
+TEST(FactsTest, compared_literals_are_replaceable) {
+  EXPECT_EQ(replaceable("SELECT a FROM t WHERE b = 1 AND 'x' <> c AND NOT (d IS NULL OR e >= 2)"),
+            "RRR");
+  EXPECT_EQ(
+      replaceable("SELECT a FROM t JOIN u ON t.i = u.i AND u.k = 1 GROUP BY a HAVING sum(b) > 2"),
+      "RR");
+  EXPECT_EQ(replaceable("SELECT a FROM t WHERE b IN (1, '2', -3) AND c NOT BETWEEN 4 AND '5'"),
+            "RR-RR");
+  EXPECT_EQ(replaceable(
+                "WITH w AS (SELECT b FROM t WHERE c = 1) SELECT (SELECT max(b) FROM w WHERE "
+                "d = 2) FROM w, (SELECT b FROM t WHERE e = 3) s UNION SELECT 4 FROM t WHERE f = 5"),
+            "RRR-R");
+  EXPECT_EQ(
+      replaceable("SELECT a FROM t WHERE b IN (SELECT c FROM u WHERE d = 1) AND (e = 2) IS TRUE"),
+      "RR");
+  EXPECT_EQ(
+      replaceable("SELECT a FROM t WHERE now() > '2' AND a[1] = 3 AND b::int = 4 AND c + 5 = 6"),
+      "R--R-R");
+}
+
+TEST(FactsTest, literals_that_may_decide_more_are_not_replaceable) {
+  for (const auto text : {"SELECT 1, a = 2 FROM t",
+                          "SELECT a FROM t WHERE f(1)",
+                          "SELECT a FROM t WHERE f(a = 1)",
+                          "SELECT a FROM t WHERE b = 1 + c",
+                          "SELECT a FROM t WHERE b = - 1",
+                          "SELECT a FROM t WHERE b LIKE 'x' OR b ~ 'y'",
+                          "SELECT a FROM t WHERE b = 'x'::text",
+                          "SELECT a FROM t WHERE b = interval '1 day'",
+                          "SELECT a FROM t WHERE (a, b) = (1, 2)",
+                          "SELECT a FROM t WHERE b = ANY (ARRAY[1, 2])",
+                          "SELECT a FROM t WHERE 1 = 2",
+                          "SELECT a FROM t WHERE coalesce(b, 'x') = 'y'",
+                          "SELECT a FROM t WHERE t.* = 'x'",
+                          "SELECT a FROM t WHERE CASE WHEN b = 1 THEN true END",
+                          "SELECT a FROM t WHERE b = B'1'",
+                          "SELECT a FROM t WHERE b BETWEEN SYMMETRIC 1 AND 2",
+                          "SELECT a FROM t WHERE b = N'x'",
+                          "SELECT a FROM t WHERE b = 'x' COLLATE \"C\"",
+                          "SELECT a FROM t WHERE b IS DISTINCT FROM 1",
+                          "SELECT a FROM t WHERE b OPERATOR(own.=) 1",
+                          "VALUES (1), ('x')",
+                          "SELECT a FROM t GROUP BY b = 1 ORDER BY c = 2",
+                          "SELECT count(*) FILTER (WHERE b = 1) FROM t",
+                          "SELECT sum(a) OVER (PARTITION BY b = 1) FROM t",
+                          "SELECT a FROM f(1), unnest('x')",
+                          "UPDATE t SET a = 1 WHERE b = 2",
+                          "INSERT INTO t SELECT a FROM u WHERE b = 1",
+                          "SELECT a FROM t WHERE b = 1 FOR UPDATE",
+                          "SELECT a FROM t WHERE b = 1; SELECT 2",
+                          "SELECT a FROM t WHERE b = 1 AND c = $1"}) {
+    EXPECT_FALSE(replaceable(text).contains('R')) << text;
+  }
+  // Copied before it is read.
+  EXPECT_EQ(
+      replaceable("SELECT a FROM t WHERE (SELECT b FROM u WHERE c = 'x') + d BETWEEN 1 AND 2"),
+      "-RR");
+}
+
+TEST(FactsTest, what_is_preparable_is_one_select_and_has_no_parameters) {
+  EXPECT_TRUE(parse_facts("SELECT a FROM t").preparable);
+  EXPECT_TRUE(parse_facts("SELECT a FROM t UNION ALL SELECT 1 LIMIT 5;").preparable);
+  for (const auto text : {"SELECT $1", "SELECT 1; SELECT 2", "EXPLAIN ANALYZE SELECT 1", "SHOW x",
+                          "SELECT a FROM t WHERE a = NULL", "SELECT a FROM t FOR SHARE", ""}) {
+    EXPECT_FALSE(parse_facts(text).preparable) << text;
+  }
+}
+
 TEST(ExampleTest, slots_are_filled_and_kept_text_is_left_alone) {
   EXPECT_EQ(example_of("select ?, '?', b'?', x'?', n'?' from t limit 10"),
             "select 0, '', b'', x'', n'' from t limit 10");
