@@ -60,6 +60,11 @@ bool Entry::count_state(std::string_view sqlstate) {
 
 bool Entry::count_caller(Origin& origin, Duration took) {
   if (origin.caller_hash == 0) return false;
+  if (!callers.empty() && callers.front().origin == &origin) {
+    ++callers.front().calls;
+    callers.front().total += took;
+    return false;
+  }
   for (CallerCount& known : callers) {
     if (known.origin != &origin && known.origin->caller_hash != origin.caller_hash) continue;
     ++known.calls;
@@ -88,6 +93,7 @@ void Entry::clear() {
   uniform = {};
   slowest = {};
   slowest_least = {};
+  uniform_next = 0;
   states = {};
   for (const CallerCount& known : callers) --known.origin->uses;
   callers = {};

@@ -59,7 +59,8 @@ struct Entry {
   Tally tally;
   Latency latency;
   Kept uniform, slowest;
-  Duration slowest_least{};  // the shortest of `slowest`
+  Duration slowest_least{};        // the shortest of `slowest`
+  std::uint64_t uniform_next = 0;  // the execution that goes to `uniform` next; 0: not drawn yet
   std::vector<CallerCount> callers;
   std::vector<StateCount> states;  // the last may be kOtherStates
   std::uint64_t shape = 0;         // of its result's columns, as the journal was told; 0: not yet

@@ -5,33 +5,12 @@
 
 namespace sluice::query {
 
-using monitor::BucketScale;
 using monitor::HistogramSnapshot;
 
-std::uint64_t& Latency::bucket(int index, bool& grew) {
-  constexpr int kFirst = 8 * kFirstOctave, kLast = kFirst + 8 * kOctaves - 1;
-  const auto from = static_cast<std::size_t>(std::clamp(index, kFirst, kLast) - kFirst);
-  std::uint8_t& place = place_[from / 8];
-  if (place == 0) {
-    octaves_.reserve(octaves_.size() + 1);  // exactly: there won't be many
-    octaves_.emplace_back();
-    place = static_cast<std::uint8_t>(octaves_.size());
-    grew = true;
-  }
-  return octaves_[place - 1U][from % 8];
-}
-
-bool Latency::add(Duration took) {
-  if (took <= Duration::zero()) {
-    ++zeros_;
-    return false;
-  }
-  const BucketScale& scale = BucketScale::of(monitor::Unit::seconds);
-  const auto cell = static_cast<int>(scale.cell(static_cast<std::uint64_t>(took.count())));
-  bool grew = false;
-  // neighbours of schema 5 add up to schema 3; shifting rounds down for negative ones too
-  ++bucket((cell + scale.first_index()) >> (BucketScale::kSchema - kSchema), grew);
-  return grew;
+std::uint8_t Latency::add_octave() {
+  octaves_.reserve(octaves_.size() + 1);  // exactly: there won't be many
+  octaves_.emplace_back();
+  return static_cast<std::uint8_t>(octaves_.size());
 }
 
 HistogramSnapshot Latency::snapshot(std::uint64_t count, Duration sum) const {

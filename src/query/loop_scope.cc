@@ -74,14 +74,18 @@ StepRoles::StepRoles() {
                           "select txid_current()"});
   std::sort(known_.begin(), known_.end(),
             [](const Known& a, const Known& b) { return a.statement < b.statement; });
+  for (const Known& known : known_) maybe_.set(known.statement.low % kBits);
 }
 
 StepRole StepRoles::of(const EventBody& event) const {
   if (event.failed) return StepRole::nothing;
-  const auto it = std::lower_bound(
-      known_.begin(), known_.end(), event.statement,
-      [](const Known& known, const Fingerprint& statement) { return known.statement < statement; });
-  if (it != known_.end() && it->statement == event.statement) return it->role;
+  if (maybe_.test(event.statement.low % kBits)) {
+    const auto it = std::lower_bound(known_.begin(), known_.end(), event.statement,
+                                     [](const Known& known, const Fingerprint& statement) {
+                                       return known.statement < statement;
+                                     });
+    if (it != known_.end() && it->statement == event.statement) return it->role;
+  }
   if (event.select) return StepRole::select;
   // SAVEPOINT with a name of its own, SET, DEALLOCATE: no values, no rows.
   const bool says_nothing = event.values == 0 && event.rows == 0 && event.columns == 0;

@@ -4,6 +4,7 @@
 // goes on with an empty one. What has been found by then goes on, too (Scope::open).
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -27,7 +28,9 @@ class StepRoles {
     Fingerprint statement;
     StepRole role;
   };
+  static constexpr std::size_t kBits = 4096;
   std::vector<Known> known_;  // sorted
+  std::bitset<kBits> maybe_;  // by the low bits of a fingerprint: most are none of them
 };
 
 // How fast a session is, from its own fast statements.

@@ -49,6 +49,7 @@ std::size_t Origins::cost(const Origin& origin) {
 }
 
 void Origins::drop_unused() {
+  ++dropped_;
   std::erase_if(by_hash_, [&](const auto& item) {
     const Origin& origin = *item.second;
     if (origin.uses > 0 || &origin == last_) return false;

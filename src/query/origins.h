@@ -1,6 +1,7 @@
 // Origins: database, user and caller of statements, each once for a worker, however many point to it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -30,6 +31,17 @@ class Origins {
   // The one of the last call, if it is the same, else null: the usual case, for its worker without a lock.
   Origin* last(const Key& key) const;
   Origin* find(const Key& key);
+  // What was remembered of a client's statements without tags, if its `sender` is the same; else null. The
+  // worker's alone, without a lock.
+  Origin* remembered(std::uint64_t client, std::uint32_t sender) const {
+    const Memory& memory = memories_[client % kMemories];
+    const bool known = memory.client == client && memory.sender == sender &&
+                       memory.dropped == dropped_ && sender != 0;
+    return known ? memory.origin : nullptr;
+  }
+  void remember(std::uint64_t client, std::uint32_t sender, Origin& origin) {
+    memories_[client % kMemories] = {client, &origin, sender, dropped_};
+  }
 
   std::size_t bytes() const { return bytes_; }
   std::size_t size() const { return by_hash_.size(); }
@@ -43,6 +55,15 @@ class Origins {
   Origin* last_ = nullptr;
   std::size_t drop_at_ = kMaxUnused;
   std::size_t bytes_ = 0;
+
+  static constexpr std::size_t kMemories = 1024;
+  struct Memory {
+    std::uint64_t client = 0;
+    Origin* origin = nullptr;
+    std::uint32_t sender = 0, dropped = 0;
+  };
+  std::array<Memory, kMemories> memories_{};
+  std::uint32_t dropped_ = 0;  // times that some were: what is remembered may be gone
 };
 
 }  // namespace sluice::query

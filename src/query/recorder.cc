@@ -18,25 +18,23 @@ struct Spent {
   Duration total, queue, pool_wait, server, transfer;
 };
 
-struct Keeping {
-  std::optional<std::size_t> uniform, slowest;
-  bool slow = false;
-  bool any() const { return uniform || slowest || slow; }
-};
-
 constexpr std::string_view kCancelled = "57014";  // query_canceled
 
 }  // namespace
 
-std::int64_t WallClock::seconds(Time at) {
+void WallClock::find(Time at) {
   using std::chrono::duration_cast;
+  constexpr std::int64_t kSecond = 1'000'000'000;
   constexpr Duration kFresh = std::chrono::seconds(1);
   if (then_ == 0 || at - read_at_ > kFresh || read_at_ - at > kFresh) {
     const auto wall = std::chrono::system_clock::now().time_since_epoch();
     then_ = duration_cast<Duration>(wall).count();
     read_at_ = at;
   }
-  return (then_ + (at - read_at_).count()) / 1'000'000'000;
+  const std::int64_t then = then_ + (at - read_at_).count();
+  second_ = then / kSecond;
+  from_ = at - Duration(then % kSecond);
+  until_ = from_ + kFresh;
 }
 
 Recorder::State::State(Shared& all, std::uint64_t seed) : shared(all), dice(seed) { catch_up(); }
@@ -47,6 +45,8 @@ void Recorder::State::catch_up() {
   options = shared.options();
   max_bytes = options->max_bytes / shared.workers();
   high_bytes = max_bytes - max_bytes / 32;
+  journals = options->journal;
+  slow = options->slow >= Duration::zero() ? options->slow : Duration::max();
   {
     const std::lock_guard lock(mutex);
     if (std::exchange(reset_wanted, false)) clear();
@@ -55,13 +55,40 @@ void Recorder::State::catch_up() {
 }
 
 Origin& Recorder::State::origin_of(const Start& start) {
-  tags.tags.clear();
   tags.trace = 0;
+  if (start.comment.empty())
+    if (Origin* known = origins.remembered(start.client, start.sender)) return *known;
+  return look_up(start);
+}
+
+Origin& Recorder::State::look_up(const Start& start) {
+  tags.tags.clear();
   if (!start.comment.empty()) read_comment(start.comment, tags);
   const Origins::Key key{start.database, start.user, start.application, tags.tags};
-  if (Origin* last = origins.last(key)) return *last;
+  Origin* origin = origins.last(key);
+  if (!origin) {
+    const std::lock_guard lock(mutex);
+    origin = origins.find(key);
+  }
+  if (tags.tags.empty()) origins.remember(start.client, start.sender, *origin);
+  return *origin;
+}
+
+// Its session's place, where it goes on with a stream.
+Streams::Place* Recorder::State::passed_over(const Start& start) {
+  Streams::Place* place = streams.find(start.client);
+  if (!place) return nullptr;
+  const Fingerprint& statement = start.statement->fingerprint();
+  if (Streams::goes_on(*place, start.client, statement, tags.trace, start.arrived)) return place;
+  if (place->passed > 0) tell_skipped(start.client, *place);
+  return nullptr;
+}
+
+void Recorder::State::tell_skipped(std::uint64_t client, const Streams::Place& place) {
   const std::lock_guard lock(mutex);
-  return *origins.find(key);
+  journal.skipped({.client = client,
+                   .statements = place.passed,
+                   .ended = place.ended.time_since_epoch().count()});
 }
 
 RunRef Recorder::State::begin(const Start& start) {
@@ -84,34 +111,22 @@ RunRef Recorder::State::begin(const Start& start) {
   ++s.origin->uses;
   s.trace = tags.trace;
   if (start.statement) s.entry = table.find(start.statement->fingerprint());
-  if (!s.entry && start.statement) s.entry = enter(start.statement, *s.origin);
+  if (!s.entry && start.statement) s.entry = enter(start.statement.ref(), *s.origin);
   if (s.entry) ++s.entry->running;
-  s.passed = options->journal && s.entry ? passed_over(start) : nullptr;
-  const bool told = options->journal && !s.passed;
+  s.passed = journals && s.entry ? passed_over(start) : nullptr;
+  const bool told = journals && !s.passed;
   s.wants_fields = told && s.entry && s.entry->select;
   s.literals = start.literals;
   s.keep(start.values, told);
   return run;
 }
 
-// Its session's place, where it goes on with a stream.
-Streams::Place* Recorder::State::passed_over(const Start& start) {
-  Streams::Place* place = streams.find(start.client);
-  if (!place) return nullptr;
-  const Fingerprint& statement = start.statement->fingerprint();
-  if (Streams::goes_on(*place, start.client, statement, tags.trace, start.arrived)) return place;
-  if (place->passed == 0) return nullptr;
-  const SkippedBody skipped{.client = start.client,
-                            .statements = place->passed,
-                            .ended = place->ended.time_since_epoch().count()};
-  const std::lock_guard lock(mutex);
-  journal.skipped(skipped);
-  return nullptr;
-}
-
 namespace {
 
 Spent split(const Time arrived, Duration pool_wait, Time sent, Time first, Time end) {
+  if (arrived <= sent && sent <= first && first <= end && pool_wait >= Duration::zero() &&
+      pool_wait <= sent - arrived)
+    return {end - arrived, sent - arrived - pool_wait, pool_wait, first - sent, end - first};
   end = std::max(end, arrived);
   sent = std::clamp(sent, arrived, end);
   first = std::clamp(first, sent, end);
@@ -150,57 +165,55 @@ bool is_error(const Finish& finish) {
 
 }  // namespace
 
+// Which of its reservoirs an execution goes to.
+void Recorder::State::choose(Entry& entry, Duration took, bool drawn, Keeping& keeping) {
+  constexpr std::size_t kRoomForSamples = 16 << 10;
+  const bool room = bytes() + kRoomForSamples < max_bytes;
+  if (drawn) {
+    const std::uint64_t seen = entry.tally.calls + 1;
+    if (entry.uniform_next == 0) entry.uniform_next = next_uniform(seen - 1, dice);
+    if (entry.uniform_next <= seen) {
+      if (room) keeping.uniform = uniform_place(entry.uniform, seen, dice);
+      entry.uniform_next = next_uniform(seen, dice);
+    }
+  }
+  if (room && (entry.slowest.size() < kKept || took > entry.slowest_least))
+    keeping.slowest = slowest_place(entry.slowest, took);
+}
+
+// There was no room for its entry.
+void Recorder::State::record_forgotten(const Finish& finish, std::uint64_t rows_now,
+                                       Duration took) {
+  const std::lock_guard lock(mutex);
+  ++calls;
+  errors += is_error(finish) ? 1 : 0;
+  rows += rows_now;
+  ++forgotten;
+  forgotten_time += took;
+}
+
 void Recorder::State::record(Run::State& run, const Finish& finish) {
   if (version != shared.version()) catch_up();
   const Spent spent = split(run.arrived, run.pool_wait, run.has_sent ? run.sent : finish.at,
                             run.has_first ? run.first : finish.at, finish.at);
   // The tag of a portal that was run in parts tells its last part only.
   const std::uint64_t rows_now = std::max(finish.rows, run.rows);
-  if (!run.entry) {
-    const std::lock_guard lock(mutex);
-    ++calls;
-    errors += is_error(finish) ? 1 : 0;
-    rows += rows_now;
-    ++forgotten;
-    forgotten_time += spent.total;
-    return;
-  }
+  if (!run.entry) return record_forgotten(finish, rows_now, spent.total);
   Entry& entry = *run.entry;
   const std::int64_t at = clock.seconds(finish.at);
 
   Keeping keeping;
-  constexpr std::size_t kRoomForSamples = 16 << 10;
-  if (bytes() + kRoomForSamples < max_bytes) {
-    keeping.uniform = uniform_place(entry.uniform, entry.tally.calls + 1, dice);
-    keeping.slowest = entry.slowest.size() < kKept || spent.total > entry.slowest_least
-                          ? slowest_place(entry.slowest, spent.total)
-                          : std::nullopt;
-  }
-  keeping.slow = options->slow >= Duration::zero() && spent.total >= options->slow;
+  const bool drawn = entry.tally.calls + 1 >= entry.uniform_next;
+  keeping.slow = spent.total >= slow;
+  if (drawn || spent.total > entry.slowest_least || entry.slowest.size() < kKept)
+    choose(entry, spent.total, drawn, keeping);
   std::string packed;
   if (keeping.any()) packed = run.packed_values(*entry.statement, *options);
 
-  EventBody event;
-  const bool told = options->journal && !run.passed;
+  const bool told = journals && !run.passed;
   if (run.passed && run.passed->client == run.client) {
     ++run.passed->passed;
     run.passed->ended = finish.at;
-  }
-  if (told) {
-    event = {.statement = entry.statement->fingerprint(),
-             .client = run.client,
-             .trace = run.trace,
-             .caller = run.origin->caller_hash,
-             .arrived = run.arrived.time_since_epoch().count(),
-             .took = spent.total.count(),
-             .server = spent.server.count(),
-             .values = run.values,
-             .rows = rows_now,
-             .params = static_cast<std::uint16_t>(run.params),
-             .columns = static_cast<std::uint16_t>(run.sampled_rows > 0 ? run.columns : 0),
-             .sampled_rows = static_cast<std::uint16_t>(run.sampled_rows),
-             .select = entry.select,
-             .failed = !finish.sqlstate.empty()};
   }
   {
     const std::lock_guard lock(mutex);
@@ -220,10 +233,26 @@ void Recorder::State::record(Run::State& run, const Finish& finish) {
     if (keeping.uniform) put(entry.uniform, *keeping.uniform, {packed, spent.total, at});
     if (keeping.slowest) entry.put_slowest(*keeping.slowest, {packed, spent.total, at});
     if (grew || keeping.uniform || keeping.slowest) recount(entry);
-    if (told) write_event(run, event);
+    if (told) {
+      write_event(run,
+                  {.statement = entry.statement->fingerprint(),
+                   .client = run.client,
+                   .trace = run.trace,
+                   .caller = run.origin->caller_hash,
+                   .arrived = run.arrived.time_since_epoch().count(),
+                   .took = spent.total.count(),
+                   .server = spent.server.count(),
+                   .values = run.values,
+                   .rows = rows_now,
+                   .params = static_cast<std::uint16_t>(run.params),
+                   .columns = static_cast<std::uint16_t>(run.sampled_rows > 0 ? run.columns : 0),
+                   .sampled_rows = static_cast<std::uint16_t>(run.sampled_rows),
+                   .select = entry.select,
+                   .failed = !finish.sqlstate.empty()});
+    }
     if (bytes() > high_bytes) forget_some();
   }
-  graveyard.clear();
+  if (!graveyard.empty()) graveyard.clear();
   if (keeping.slow) {
     shared.slow.add({.statement = entry.statement,
                      .database = run.origin->database,

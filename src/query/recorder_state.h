@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "query/redaction.h"
 #include "query/slow_log.h"
 #include "query/streams.h"
+#include "query/worker_lock.h"
 #include "sluice/query/workload.h"
 
 namespace sluice::query {
@@ -49,9 +51,16 @@ class Shared {
 // The wall clock's seconds of a steady time, read once a second.
 class WallClock {
  public:
-  std::int64_t seconds(Time at);
+  std::int64_t seconds(Time at) {
+    if (at < from_ || at >= until_) find(at);
+    return second_;
+  }
 
  private:
+  void find(Time at);
+
+  Time from_{}, until_{};  // second_'s
+  std::int64_t second_ = 0;
   Time read_at_{};
   std::int64_t then_ = 0;  // nanoseconds since 1970 at read_at_; 0: not read yet
 };
@@ -66,8 +75,8 @@ struct Run::State {
   };
 
   Recorder::State* recorder = nullptr;
-  Entry* entry = nullptr;    // null: there was no room for it
-  Origin* origin = nullptr;  // used
+  Entry* entry = nullptr;            // null: there was no room for it
+  Origin* origin = nullptr;          // used
   Streams::Place* passed = nullptr;  // its session's, where the journal isn't told
   Manner manner = Manner::simple;
   bool finished = false, has_sent = false, has_first = false, wants_fields = false,
@@ -96,6 +105,13 @@ struct Run::State {
   std::string packed_values(const Template& statement, const WorkloadOptions& options) const;
 };
 
+// Which samples are kept of an execution, and where.
+struct Keeping {
+  std::optional<std::size_t> uniform, slowest;
+  bool slow = false;
+  bool any() const { return uniform || slowest || slow; }
+};
+
 struct Recorder::State {
   State(Shared& shared, std::uint64_t seed);
   ~State();
@@ -103,10 +119,13 @@ struct Recorder::State {
   // The worker's.
   RunRef begin(const Start& start);
   void record(Run::State& run, const Finish& finish);
+  void record_forgotten(const Finish& finish, std::uint64_t rows_now, Duration took);
   void give_back(Run* run);
   void catch_up();  // with options and resets
+  void choose(Entry& entry, Duration took, bool drawn, Keeping& keeping);
   Entry* enter(const TemplateRef& statement, Origin& origin);
-  Origin& origin_of(const Start& start);
+  inline Origin& origin_of(const Start& start);
+  Origin& look_up(const Start& start);
   void restore(const QueryStats& stats);  // before traffic, on any thread
 
   // REQUIRES: the lock.
@@ -115,7 +134,8 @@ struct Recorder::State {
   void recount(Entry& entry);  // its memory, after it grew
   std::size_t bytes() const { return entry_bytes + table.bytes() + origins.bytes(); }
   void clear();
-  Streams::Place* passed_over(const Start& start);
+  inline Streams::Place* passed_over(const Start& start);
+  void tell_skipped(std::uint64_t client, const Streams::Place& place);
   void write_event(Run::State& run, const EventBody& body);
 
   Shared& shared;
@@ -124,6 +144,8 @@ struct Recorder::State {
   std::uint64_t version = 0;
   OptionsRef options;
   std::size_t max_bytes = 0, high_bytes = 0;  // from high_bytes on it forgets
+  bool journals = false;
+  Duration slow{};  // from this on a statement is slow
   WallClock clock;
   Dice dice;
   std::vector<std::unique_ptr<Run>> idle;
@@ -137,7 +159,7 @@ struct Recorder::State {
   Streams streams;
 
   // Changed by the worker under the lock.
-  mutable std::mutex mutex;
+  mutable WorkerLock mutex;
   bool reset_wanted = false;  // set by others: what is here counts as gone
   EntryTable table;
   Origins origins;

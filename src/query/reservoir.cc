@@ -16,11 +16,37 @@ KeptSample KeptSample::of(const Sample& sample) {
   return {pack_texts(sample.values), sample.took, sample.at};
 }
 
-std::optional<std::size_t> uniform_place(const Kept& kept, std::uint64_t seen, Dice& dice) {
+namespace {
+
+// n (n-1) ... (n-kKept+1)
+double falling(std::uint64_t n) {
+  double product = 1;
+  for (std::size_t i = 0; i < kKept; ++i) product *= static_cast<double>(n - i);
+  return product;
+}
+
+}  // namespace
+
+// All of seen+1 ... n are passed over with probability falling(seen) / falling(n). So n is the first whose
+// falling(n) exceeds falling(seen) / u, u uniform in (0, 1].
+std::uint64_t next_uniform(std::uint64_t seen, Dice& dice) {
+  if (seen < kKept) return seen + 1;
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 52;  // beyond: not in this life
+  const double u = static_cast<double>((dice.next() >> 11) + 1) * 0x1p-53;
+  const double least = falling(seen) / u;
+  std::uint64_t step = 1;
+  while (seen + step < kMost && falling(seen + step) <= least) step *= 2;
+  std::uint64_t low = seen, high = seen + step;  // not yet; it or one before
+  while (high - low > 1) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (falling(middle) <= least ? low : high) = middle;
+  }
+  return high;
+}
+
+std::size_t uniform_place(const Kept& kept, std::uint64_t seen, Dice& dice) {
   if (kept.size() < kKept && seen <= kKept) return kept.size();
-  const std::uint64_t place = dice.below(seen);
-  if (place >= kKept) return {};
-  return std::min<std::size_t>(place, kept.size());
+  return std::min<std::size_t>(dice.below(kKept), kept.size());
 }
 
 std::optional<std::size_t> slowest_place(const Kept& kept, Duration took) {

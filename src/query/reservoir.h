@@ -1,6 +1,7 @@
 // Reservoirs: which executions of a statement are kept, of millions that pass.
 //
-// Uniform: each execution with the same probability (Vitter's Algorithm R). Slowest: the longest ones. The
+// Uniform: each execution with the same probability (Vitter's Algorithm X: how
+// many are passed over is drawn at once). Slowest: the longest ones. The
 // place is decided before anything is built, for in the long run nearly every execution is passed over.
 #pragma once
 
@@ -46,8 +47,10 @@ struct KeptSample {
 };
 using Kept = std::vector<KeptSample>;
 
-// Where the `seen`-th execution goes (seen counts it, from 1); a place at the end is a new one.
-std::optional<std::size_t> uniform_place(const Kept& kept, std::uint64_t seen, Dice& dice);
+// Of executions after the `seen`-th the next one that is kept: the n-th is with probability kKept / n.
+std::uint64_t next_uniform(std::uint64_t seen, Dice& dice);
+// Where the `seen`-th execution goes, which is to be kept; a place at the end is a new one.
+std::size_t uniform_place(const Kept& kept, std::uint64_t seen, Dice& dice);
 std::optional<std::size_t> slowest_place(const Kept& kept, Duration took);
 void put(Kept& kept, std::size_t place, KeptSample sample);
 std::size_t heap_bytes(const Kept& kept);

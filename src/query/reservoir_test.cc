@@ -19,14 +19,32 @@ TEST(ReservoirTest, each_execution_has_the_same_chance) {
   constexpr int kRounds = 400;
   for (int round = 0; round < kRounds; ++round) {
     Kept kept;
-    for (int n = 1; n <= 1000; ++n) {
-      const auto place = uniform_place(kept, static_cast<std::uint64_t>(n), dice);
-      if (place) put(kept, *place, {.packed = {}, .took = Duration(n), .at = n});
+    for (std::uint64_t n = next_uniform(0, dice); n <= 1000; n = next_uniform(n, dice)) {
+      const auto at = static_cast<std::int64_t>(n);
+      put(kept, uniform_place(kept, n, dice), {.packed = {}, .took = Duration(at), .at = at});
     }
     ASSERT_EQ(kept.size(), kKept);
     for (const KeptSample& sample : kept) ++tenths[static_cast<std::size_t>(sample.at - 1) / 100];
   }
   for (const int tenth : tenths) EXPECT_NEAR(tenth, kRounds * 8 / 10, 90);
+}
+
+// The n-th is kept with probability 8 / n, however many were before: 8 (1/2001 + ... + 1/4000) = 5.54.
+TEST(ReservoirTest, fewer_are_kept_the_more_there_were) {
+  Dice dice(7);
+  constexpr int kRounds = 2000;
+  int kept = 0;
+  for (int round = 0; round < kRounds; ++round)
+    for (std::uint64_t n = next_uniform(2000, dice); n <= 4000; n = next_uniform(n, dice)) ++kept;
+  EXPECT_NEAR(static_cast<double>(kept) / kRounds, 5.54, 0.25);
+}
+
+TEST(ReservoirTest, a_day_of_executions_is_drawn_at_once) {
+  Dice dice(3);
+  std::uint64_t n = 0, drawn = 0;
+  for (; n < 10'000'000'000; ++drawn) n = next_uniform(n, dice);
+  EXPECT_GT(drawn, 100u);
+  EXPECT_LT(drawn, 300u) << "8 ln(1e10 / 8) + 8 = 176 are expected";
 }
 
 TEST(ReservoirTest, the_slowest_stay) {

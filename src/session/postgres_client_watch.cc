@@ -27,6 +27,10 @@ std::uint32_t number_at(const char* at, std::size_t bytes) {
 // Takes a count and so many 16-bit formats off the front: nullopt if that isn't what is there.
 std::optional<std::string_view> take_formats(std::string_view& rest) {
   if (rest.size() < 2) return {};
+  if (rest[0] == 0 && rest[1] == 0) {
+    rest.remove_prefix(2);
+    return std::string_view();
+  }
   const std::size_t size = 2 * std::size_t{number_at(rest.data(), 2)};
   if (rest.size() - 2 < size) return {};
   const std::string_view formats = rest.substr(2, size);

@@ -62,8 +62,22 @@ enum class Manner : std::uint8_t {
   prepared,  // parsed once, by the protocol
 };
 
+// A TemplateRef that is looked at, not held. REQUIRES: it lives as long as this.
+class TemplateLook {
+ public:
+  TemplateLook() = default;
+  TemplateLook(const TemplateRef& of) : of_(&of) {}
+
+  explicit operator bool() const { return of_ && *of_; }
+  const Template* operator->() const { return of_->get(); }
+  const TemplateRef& ref() const { return *of_; }
+
+ private:
+  const TemplateRef* of_ = nullptr;
+};
+
 struct Start {
-  TemplateRef statement;
+  TemplateLook statement;
   std::span<const Value> values;  // the text's literals in its order, then parameters $1, $2, ...
   unsigned literals = 0;          // how many of them are literals
   Manner manner = Manner::simple;
@@ -71,6 +85,8 @@ struct Start {
   std::string_view application;
   std::string_view comment;  // as Normalised has it
   std::string_view database, user;
+  // Another one whenever this client's application, database or user isn't what it was. 0: compare them.
+  std::uint32_t sender = 0;
   Time arrived{};
   Duration pool_wait{};  // of it, waiting for a connection
 };
