@@ -207,7 +207,8 @@ class Verdict:
             print(f"  {name:32}{value:>10}")
         print("faults:", dict(collections.Counter(name for name, *_ in happened)))
         print("errors by SQLSTATE:", dict(sorted(self.states.items())))
-        print("unasked errors beside faults:", {f"{fault}: {how}": n for (fault, how), n in sorted(self.around.items())})
+        print("unasked errors beside faults:",
+              {f"{fault}: {how}": n for (fault, how), n in sorted(self.around.items())})
         print(f"violations: {self.counts['violations']}")
         print("\n".join(self.violations[:40]))
 

@@ -436,7 +436,8 @@ class Client(asyncio.Protocol):
             self.cancelled_until = time.monotonic()
 
     async def run_into_query_timeout(self):
-        lazy = self.statement(NAMED["lazy"], (self.nonce(), int(self.plan["query_timeout"] * 1000) + 2000)).fails("57014")
+        too_long = int(self.plan["query_timeout"] * 1000) + 2000
+        lazy = self.statement(NAMED["lazy"], (self.nonce(), too_long)).fails("57014")
         lazy.rows = []
         await self.ask(lazy)
 
