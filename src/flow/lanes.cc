@@ -150,10 +150,9 @@ void Lanes::look_at(Lane& lane, Time now) {
   const Duration held = now - lane.opened;
   if (held > kHeld || (held > kShift && pool_->waited_for())) lane.closed = true;
   const auto since = lane.conn->busy_since();
-  if (!since || now - *since < kStall || !lane.conn->usable()) return;
+  if (!since || now - *since < kStall + allowance() || !lane.conn->usable()) return;
   if (!lane.stalled) {
     lane.stalled = lane.closed = true;
-    depth_.stalled();
     figures_.stalls.fetch_add(1, std::memory_order_relaxed);
   }
   figures_.rescues.fetch_add(lane.conn->rescue(), std::memory_order_relaxed);
@@ -267,12 +266,16 @@ Alone Lanes::fitness(const query::Facts& facts, Statement& statement) const {
   return Alone::relations;
 }
 
-void Lanes::note(const Sign& sign, const Request& q) {
+// What it waited for a processor isn't its own.
+void Lanes::note(const Sign& sign, const Request& q, bool shared) {
   if (!sign.known || q.took < Duration::zero()) return;
   const auto at = statements_.find(sign.fingerprint);
   if (at != statements_.end())
-    at->second.expectation.note(q.took, q.reply_bytes, options_.bounds);
+    at->second.expectation.note(q.took - allowance(), q.reply_bytes, shared, present(),
+                                options_.bounds);
 }
+
+Duration Lanes::allowance() { return kDelays * net::Loop::current()->run_delay(); }
 
 std::shared_ptr<const std::vector<std::string>> Lanes::unvouched(const Sign& sign) {
   if (!sign.known) return nullptr;

@@ -36,6 +36,9 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
   static constexpr Duration kHeld = std::chrono::milliseconds(250);   // held at most
   static constexpr Duration kOrphan = std::chrono::milliseconds(20);  // before it is cancelled
   static constexpr std::size_t kMaxKnown = 8192;                      // statements
+  // A machine whose processors are all busy lets everybody wait. What a worker itself waits on average, so
+  // many times, is taken off what statements took.
+  static constexpr int kDelays = 8;
 
   struct Lane {
     PoolLease lease;
@@ -70,7 +73,7 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
   bool cancel(std::uint64_t client);
 
   // What a request took, shared or not.
-  void note(const Sign& sign, const session::Request& q);
+  void note(const Sign& sign, const session::Request& q, bool shared);
   // Null, or what it reads, to be vouched for by the upstream: once for each statement.
   std::shared_ptr<const std::vector<std::string>> unvouched(const Sign& sign);
   void vouched(const Sign& sign, bool plain);
@@ -92,6 +95,7 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
     bool called = false, cancelled = false;
   };
 
+  static Duration allowance();
   batch::Alone fit(const session::Client& client, session::Request& q, const Sign& sign);
   batch::Alone fitness(const query::Facts& facts, Statement& statement) const;
   Lane* shortest(const session::Client& client);

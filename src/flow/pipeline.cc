@@ -158,7 +158,7 @@ std::optional<Result<void>> Pipeline::fetch_shared(Client& client, Request& q, L
     client.seat = nullptr;
     if (!q.repeatable) client.last_connection = 0;  // a sequence's state may be there
     lanes.leave(**lane, present() - came);
-    lanes.note(sign, q);
+    lanes.note(sign, q, true);
     if (answered || !q.again) return answered;
   }
   return std::nullopt;
@@ -166,7 +166,7 @@ std::optional<Result<void>> Pipeline::fetch_shared(Client& client, Request& q, L
 
 // What the request took is noted; a statement that has proven short is asked about what it reads.
 void Pipeline::vouch(Lanes& lanes, const Lanes::Sign& sign, Client& client, Request& q) {
-  lanes.note(sign, q);
+  lanes.note(sign, q, false);
   const auto relations = lanes.unvouched(sign);
   UpstreamConn& conn = connection(client);
   if (relations && conn.usable() && !conn.held())

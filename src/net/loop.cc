@@ -196,6 +196,7 @@ void Loop::cancel(TurnHook& hook) {
 void Loop::account(Time end) {
   const std::int64_t spent = (end - now_).count();
   turn_ended_ = end;
+  run_delay_.update(end);
   busy_ns_.fetch_add(spent, std::memory_order_relaxed);
   if (spent > longest_turn_ns_.load(std::memory_order_relaxed))
     longest_turn_ns_.store(spent, std::memory_order_relaxed);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "net/run_delay.h"
 #include "net/timer.h"
 #include "sluice/result.h"
 #include "sluice/time.h"
@@ -90,6 +91,8 @@ class Loop {
     Duration longest_turn{};
   };
   Lag lag();  // thread-safe
+  // What this thread waits for a processor each time it could run, on average of the last second.
+  Duration run_delay() const { return run_delay_.mean(); }
 
  private:
   Result<void> control(int operation, int fd, std::uint32_t events, Pollable* target);
@@ -114,6 +117,7 @@ class Loop {
   int next_event_ = 0, event_count_ = 0;          // of this turn's batch
   std::vector<TurnHook*> hooks_, running_hooks_;  // null: cancelled
   Time now_{}, turn_ended_{};
+  RunDelay run_delay_;
   std::atomic<std::int64_t> busy_ns_ = 0, longest_turn_ns_ = 0;
 };
 

@@ -43,6 +43,10 @@ enum class Alone : std::uint8_t {
 std::string_view name_of(Alone why);
 
 // What a statement may be expected to cost, by its last executions.
+//
+// It shares once it has proven short by itself. On a busy machine everything takes long now and then, so a
+// statement that is nearly always short gets a trial too: what it takes among others decides, and each
+// trial that fails makes it wait longer for the next.
 class Expectation {
  public:
   struct Bounds {
@@ -50,26 +54,38 @@ class Expectation {
     std::size_t large = 16 * 1024;                  // bytes of a reply; p99 has to be below
     std::uint32_t proof = 20;                       // executions before anything is expected
   };
+  static constexpr Duration kFirstRest = std::chrono::seconds(1);  // after a failed trial
+  static constexpr Duration kLongestRest = std::chrono::minutes(5);
 
-  // An execution took so long at the server and brought so many bytes.
-  void note(Duration took, std::size_t bytes, const Bounds& bounds);
-  // no, unproven, slow or large. A verdict that was given holds until there is clear evidence against it.
+  // An execution took so long at the server and brought so many bytes, alone or among others.
+  void note(Duration took, std::size_t bytes, bool shared, Time now, const Bounds& bounds);
+  // no, unproven, slow or large.
   Alone verdict() const { return verdict_; }
 
  private:
-  void judge(const Bounds& bounds);
-
   // Halved now and then, so that what was long ago counts for little.
-  std::uint32_t seen_ = 0, slow_ = 0, large_ = 0;
+  struct Count {
+    std::uint32_t seen = 0, slow = 0, large = 0;
+    void add(bool is_slow, bool is_large);
+    bool more_than(std::uint32_t n, std::uint32_t percent) const { return n * 100 > seen * percent; }
+  };
+  void prove(Time now, const Bounds& bounds);
+  void test(Time now);
+
+  Count alone_, shared_;
   Alone verdict_ = Alone::unproven;
+  Time rests_until_{};
+  Duration rest_ = kFirstRest;
 };
 
-// How many requests should be on their way on one connection: doubled or halved as long as that makes answers come sooner.
-// With equal latency deeper lanes win, since they cost less.
+// How many requests should be on their way on one connection: a power of two, the one that answers come
+// soonest with. It keeps to the best that it knows and looks at the neighbouring depths now and then;
+// of depths that are equal within a few per cent it takes the deeper, which costs less.
 class DepthControl {
  public:
-  static constexpr unsigned kDeepest = 64;
-  static constexpr Duration kEpoch = std::chrono::milliseconds(100);
+  static constexpr unsigned kLevels = 7;  // 1, 2, 4 ... 64
+  static constexpr unsigned kDeepest = 1U << (kLevels - 1);
+  static constexpr Duration kEpoch = std::chrono::milliseconds(50);
 
   // A request was answered so long after it came, with so many others under way.
   void note(Duration latency, unsigned under_way) {
@@ -79,22 +95,26 @@ class DepthControl {
   }
   // Ends an epoch where it is time for that.
   void turn(Time now);
-  // A lane was held up by its head.
-  void stalled();
-  unsigned depth() const { return depth_; }
+  unsigned depth() const { return 1U << level_; }
   // Of the last epoch that had enough answers.
   Duration mean_latency() const { return last_latency_; }
 
  private:
-  void step();
+  struct Score {
+    double latency = 0;  // ns; 0: not known
+    unsigned age = 0;    // epochs
+  };
+  void learn(double latency, double load);
+  void choose();
+  bool better(unsigned level, unsigned than) const;
 
-  unsigned depth_ = 4;
-  bool deeper_ = true;
-  unsigned hold_ = 0, patience_ = 1;  // epochs to stay, and how many after the next reversal
+  unsigned level_ = 4, home_ = 4;  // home_: the best known
+  unsigned quiet_ = 0, patience_ = 4;  // epochs at home, and how many before it looks around
+  std::array<Score, kLevels> scores_{};
   Time epoch_began_{};
   std::uint64_t answers_ = 0, load_ = 0;
   Duration latency_{}, last_latency_{};
-  double last_load_ = 0;
+  double usual_load_ = 0;
 };
 
 // What one worker shared. Relaxed: a reader sees each a bit late.
