@@ -58,13 +58,8 @@ bool Entry::count_state(std::string_view sqlstate) {
   return false;
 }
 
-bool Entry::count_caller(Origin& origin, Duration took) {
+bool Entry::count_other_caller(Origin& origin, Duration took) {
   if (origin.caller_hash == 0) return false;
-  if (!callers.empty() && callers.front().origin == &origin) {
-    ++callers.front().calls;
-    callers.front().total += took;
-    return false;
-  }
   for (CallerCount& known : callers) {
     if (known.origin != &origin && known.origin->caller_hash != origin.caller_hash) continue;
     ++known.calls;

@@ -77,7 +77,14 @@ struct Entry {
   // These say whether it took memory for it. Of callers beyond kMaxCallers the one with the least time
   // makes room.
   bool count_state(std::string_view sqlstate);
-  bool count_caller(Origin& origin, Duration took);
+  bool count_caller(Origin& origin, Duration took) {
+    if (callers.empty() || callers.front().origin != &origin)
+      return count_other_caller(origin, took);
+    ++callers.front().calls;
+    callers.front().total += took;
+    return false;
+  }
+  bool count_other_caller(Origin& origin, Duration took);
   void put_slowest(std::size_t place, KeptSample sample);
   void clear();  // everything but the statement, who sent it first, and its place
   std::size_t heap_bytes() const;

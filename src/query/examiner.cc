@@ -1,5 +1,7 @@
 #include "sluice/query/examiner.h"
 
+#include "base/hash.h"
+
 namespace sluice::query {
 namespace {
 
@@ -28,15 +30,42 @@ Known keep(Seen seen, std::string_view of, std::string_view kept) {
 Seen Examiner::examine(std::string_view text, bool backslash_escapes) {
   if (!templates_ || !recognises_.load(std::memory_order_relaxed))
     return {.analysis = analyzer_.examine(text, backslash_escapes)};
+  Remembered* before = nullptr;  // where this text is or will be
+  if (text.size() <= kLongest && text.find('$') != std::string_view::npos) {
+    before = &place_of(text);
+    if (before->statement && before->text == text && before->backslash_escapes == backslash_escapes)
+      return as_before(*before, text);
+  }
   const Normalised& normalised = normaliser_.read(text, Dialect::postgres, backslash_escapes);
   if (normalised.fault)
     return {.analysis = analyzer_.examine(text, backslash_escapes), .fault = normalised.fault};
   const TemplateRef& statement = find(normalised, text, backslash_escapes);
   const Analysis* known = statement->analysis();
+  if (before && known) {
+    const std::string_view comment = normalised.comment;
+    before->text = text;
+    before->backslash_escapes = backslash_escapes;
+    before->statement = statement;
+    before->literals.assign(normalised.literals.begin(), normalised.literals.end());
+    before->comment = comment.empty() ? 0 : static_cast<std::size_t>(comment.data() - text.data());
+    before->comment_size = comment.size();
+  }
   return {.analysis = known ? *known : analyzer_.examine(text, backslash_escapes),
           .statement = &statement,
           .literals = normalised.literals,
           .comment = normalised.comment};
+}
+
+Examiner::Remembered& Examiner::place_of(std::string_view text) {
+  if (remembered_.empty()) remembered_.resize(kRemembered);
+  return remembered_[hash64(text) % kRemembered];
+}
+
+Seen Examiner::as_before(const Remembered& before, std::string_view text) {
+  return {.analysis = *before.statement->analysis(),
+          .statement = &before.statement,
+          .literals = before.literals,
+          .comment = text.substr(before.comment, before.comment_size)};
 }
 
 const TemplateRef& Examiner::find(const Normalised& normalised, std::string_view text,

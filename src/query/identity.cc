@@ -37,6 +37,13 @@ std::optional<std::int64_t> canonical_integer(std::string_view text) {
   if (digits.empty() || digits[0] < '0' || digits[0] > '9') return {};
   if (digits[0] == '0' && text.size() > 1) return {};
   std::int64_t value = 0;
+  if (digits.size() <= 18) {
+    for (const char digit : digits) {
+      if (digit < '0' || digit > '9') return {};
+      value = 10 * value + (digit - '0');
+    }
+    return digits.size() == text.size() ? value : -value;
+  }
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return {};
   return value;

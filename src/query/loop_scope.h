@@ -47,7 +47,7 @@ struct SessionPace {
 class Scope {
  public:
   static constexpr std::size_t kMaxSteps = 512;
-  static constexpr std::size_t kStreamSteps = 256;
+  static constexpr std::size_t kStreamSteps = 208;  // more than LoopOptions::stream
   static constexpr std::size_t kMaxIdentities = 64 * 1024 / sizeof(std::uint64_t);
   static constexpr unsigned kThinRows = 16;  // kept of a result once half of the room is used
 

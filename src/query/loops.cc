@@ -115,7 +115,9 @@ struct LoopDetector::State {
     SkippedBody skipped;
     if (!take(bytes, skipped) || skipped.ended < 0 || skipped.ended >= kLatest) return;
     const auto it = sessions.find(skipped.client);
-    if (it != sessions.end()) it->second.add_skipped(skipped);
+    if (it == sessions.end()) return;
+    judge(it->second, false);  // a window has no holes
+    it->second.add_skipped(skipped);
   }
 
   Scope& scope_of(const EventBody& event) {

@@ -16,6 +16,28 @@ std::uint64_t together(std::uint64_t all, std::uint64_t one) {
   return turned == 0 ? 1 : turned;
 }
 
+// Values are small, most of them.
+void copy(char* to, const char* from, std::size_t size) {
+  const auto ends = [&](auto word) {
+    std::memcpy(&word, from, sizeof word);
+    auto last = word;
+    std::memcpy(&last, from + size - sizeof word, sizeof word);
+    std::memcpy(to, &word, sizeof word);
+    std::memcpy(to + size - sizeof word, &last, sizeof word);
+  };
+  if (size > 16) {
+    std::memcpy(to, from, size);
+  } else if (size >= 8) {
+    ends(std::uint64_t{});
+  } else if (size >= 4) {
+    ends(std::uint32_t{});
+  } else if (size >= 2) {
+    ends(std::uint16_t{});
+  } else if (size == 1) {
+    *to = *from;
+  }
+}
+
 }  // namespace
 
 void Run::State::reset() {
@@ -44,7 +66,7 @@ void Run::State::keep(std::span<const Value> given, bool identify) {
     const std::size_t most = std::min(raw.size() - used, kMaxShownBytes + 1);
     const std::size_t size =
         value.form == Value::Form::null ? 0 : std::min(value.bytes.size(), most);
-    if (size > 0) std::memcpy(raw.data() + used, value.bytes.data(), size);
+    copy(raw.data() + used, value.bytes.data(), size);
     kept[stored++] = {.type = value.type,
                       .at = static_cast<std::uint16_t>(used),
                       .size = static_cast<std::uint16_t>(size),

@@ -1,5 +1,7 @@
 // What the query stage is told of this client's statements: which, with what values, and by Exchange
 // how each ended.
+#include <utility>
+
 #include "session/postgres_client.h"
 #include "session/postgres_client_ask.h"
 #include "wire/postgres/frontend.h"
@@ -24,47 +26,64 @@ std::uint32_t number_at(const char* at, std::size_t bytes) {
   return number;
 }
 
-// Takes a count and so many 16-bit formats off the front: nullopt if that isn't what is there.
-std::optional<std::string_view> take_formats(std::string_view& rest) {
-  if (rest.size() < 2) return {};
-  if (rest[0] == 0 && rest[1] == 0) {
-    rest.remove_prefix(2);
-    return std::string_view();
-  }
-  const std::size_t size = 2 * std::size_t{number_at(rest.data(), 2)};
-  if (rest.size() - 2 < size) return {};
-  const std::string_view formats = rest.substr(2, size);
-  for (std::size_t i = 0; i < size; i += 2)
-    if (number_at(formats.data() + i, 2) > 1) return {};
-  rest.remove_prefix(2 + size);
-  return formats;
-}
+// What a Bind says behind its names (Bind::rest), field by field. One that doesn't fit makes it fail for good.
+class BoundFields {
+ public:
+  explicit BoundFields(std::string_view rest) : at_(rest.data()), left_(rest.size()) {}
 
-// Values of a Bind, by what follows its names (Bind::rest); their bytes stay there. What remains of it are
-// the formats of results. False: it doesn't hold together.
-bool take_values(std::string_view& rest, std::string_view types, std::vector<Value>& values) {
-  const auto formats = take_formats(rest);
-  if (!formats || rest.size() < 2) return false;
-  const std::size_t count = number_at(rest.data(), 2);
-  rest.remove_prefix(2);
-  if (formats->size() > 2 && formats->size() != 2 * count) return false;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (rest.size() < 4) return false;
-    const std::uint32_t size = number_at(rest.data(), 4);
-    rest.remove_prefix(4);
+  std::uint32_t count() { return number_at(take(2), 2); }
+  std::uint32_t size() { return number_at(take(4), 4); }
+  const char* take(std::size_t bytes) {
+    static constexpr char kNothing[4] = {};
+    if (bytes > left_) {
+      left_ = 0;
+      failed_ = true;
+      return kNothing;
+    }
+    left_ -= bytes;
+    return std::exchange(at_, at_ + bytes);
+  }
+  // A count and so many 16-bit formats.
+  std::string_view formats() {
+    const std::uint32_t n = count();
+    if (n == 0) return {};
+    const char* first = take(2 * std::size_t{n});
+    if (failed_) return {};
+    for (std::size_t i = 0; i < n; ++i) failed_ |= number_at(first + 2 * i, 2) > 1;
+    return {first, 2 * std::size_t{n}};
+  }
+  bool ok() const { return !failed_; }
+  bool done() const { return !failed_ && left_ == 0; }
+
+ private:
+  const char* at_;
+  std::size_t left_;
+  bool failed_ = false;
+};
+
+// Puts the values of a Bind behind those that are there; their bytes stay where they are. `results`: the
+// formats of its results. False: it doesn't hold together.
+bool take_values(std::string_view rest, std::string_view types, std::vector<Value>& values,
+                 std::string_view& results) {
+  BoundFields in(rest);
+  const std::string_view formats = in.formats();
+  const std::uint32_t count = in.count();
+  if (formats.size() > 2 && formats.size() != 2 * std::size_t{count}) return false;
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    const std::uint32_t size = in.size();
+    const std::uint32_t type = types.empty() ? 0 : type_at(types, i);
     if (size == 0xffffffff) {
-      values.push_back({.type = type_at(types, i), .form = Value::Form::null});
+      values.push_back({.type = type, .form = Value::Form::null});
       continue;
     }
-    if (rest.size() < size) return false;
-    const std::size_t at = formats->size() > 2 ? 2 * i : 0;
-    const bool binary = !formats->empty() && (*formats)[at + 1] == 1;
-    values.push_back({.bytes = rest.substr(0, size),
-                      .type = type_at(types, i),
+    const char* bytes = in.take(size);
+    const bool binary = !formats.empty() && formats[formats.size() > 2 ? 2 * i + 1 : 1] == 1;
+    values.push_back({.bytes = {bytes, in.ok() ? size : 0},
+                      .type = type,
                       .form = binary ? Value::Form::binary : Value::Form::text});
-    rest.remove_prefix(size);
   }
-  return true;
+  results = in.formats();
+  return in.done();
 }
 
 }  // namespace
@@ -109,10 +128,7 @@ query::RunRef PostgresClient::watch_bound(const query::Known& known, std::string
   if (!known.statement) return watch(known, text);
   if (!worker_.recorder) return nullptr;
   take_literals(known.literals, text);
-  if (!take_values(rest, types, worker_.values)) return nullptr;
-  const auto formats = take_formats(rest);
-  if (!formats || !rest.empty()) return nullptr;
-  results = *formats;
+  if (!take_values(rest, types, worker_.values, results)) return nullptr;
   return begin_run({.statement = known.statement,
                     .literals = static_cast<unsigned>(known.literals.size()),
                     .manner = manner,

@@ -6,7 +6,8 @@
 //   // seen.analysis.verb == Verb::select, (*seen.statement)->text() == "select * from t where id = ?"
 //
 // A text is read once if its statement has been seen before by this worker: the effects come with
-// the template then. That is nearly always.
+// the template then. That is nearly always. A text with parameters ($1) that came before, byte for byte, isn't
+// read at all.
 #pragma once
 
 #include <atomic>
@@ -54,16 +55,29 @@ class Examiner {
   void recognise(bool on) { recognises_.store(on, std::memory_order_relaxed); }
 
  private:
+  // A text that came before, and what it was.
+  struct Remembered {
+    std::string text;
+    bool backslash_escapes = false;
+    TemplateRef statement;
+    std::vector<Literal> literals;
+    std::size_t comment = 0, comment_size = 0;
+  };
+
   const TemplateRef& find(const Normalised& normalised, std::string_view text, bool backslash);
+  Remembered& place_of(std::string_view text);
+  Seen as_before(const Remembered& before, std::string_view text);
 
   // The templates met last, by the low bits of their fingerprints: found without a lock.
   static constexpr std::size_t kRecent = 2048;
+  static constexpr std::size_t kRemembered = 512, kLongest = 1024;  // texts; bytes of one
 
   Templates* templates_;
   std::atomic<bool> recognises_ = true;
   Analyzer analyzer_;
   Normaliser normaliser_;
   std::vector<TemplateRef> recent_;
+  std::vector<Remembered> remembered_;  // by hash
 };
 
 }  // namespace sluice::query
