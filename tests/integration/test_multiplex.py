@@ -17,7 +17,10 @@ from servers import wait_until
 
 pytestmark = [pytest.mark.sluice_only,
               pytest.mark.skipif(not mx.accepts("multiplex"), reason="the gateway knows no multiplexing")]
-LAZY = "SELECT mx_lazy({0}), {1}::int"
+# Quick for small numbers, and for 70 more than a second: a shape that shares and turns slow by its value alone.
+HEAVY = ("SELECT count(*), {1}::int FROM mx_rows a, mx_rows b, mx_rows c, mx_rows d "
+         "WHERE a.n < {0} AND b.n < {0} AND c.n < {0} AND d.n < {0}")
+QUICK = 2
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,6 +42,11 @@ def crowd_of(wire):
 def backends(server):
     return [int(pid) for pid, in server.sql("SELECT pid FROM pg_stat_activity WHERE usename = 'app' AND "
                                             "backend_type = 'client backend'")]
+
+
+def counted(*asked):
+    """Rows of HEAVY for (size, number)."""
+    return [[[str(size**4), str(number)]] for size, number in asked]
 
 
 def rows_for(numbers):
@@ -243,29 +251,30 @@ def test_a_cancel_hits_only_its_own_statement(start, crowd_of, victim):
     """The first one runs, the others wait behind it on the only connection."""
     gateway = start(max=1)
     clients = crowd_of(gateway)
-    mx.warm(clients, "simple", LAZY, lambda n: (0, n))
+    mx.warm(clients, "simple", HEAVY, lambda n: (QUICK, n))
     for _ in range(5):
         for number, client in enumerate(clients):
-            client.send(mx.request(client, "simple", LAZY, 0 if number else 300, number))
+            client.send(mx.request(client, "simple", HEAVY, QUICK if number else 50, number))
             time.sleep(0.02 if number == 0 else 0)
-        time.sleep(0.05)
+        time.sleep(0.02)
         mx.cancel(clients[victim], gateway.endpoint)
         for number, reply in enumerate([client.ready() for client in clients]):
             if number == victim and reply.errors:
                 assert reply.sqlstates == ["57014"]
             else:
-                assert reply.errors == [] and reply.rows == [["0" if number else "300", str(number)]]
+                assert reply.errors == [] and [reply.rows] == counted((QUICK if number else 50, number))
                 assert number != victim or victim != 0, "the one that runs has to end"
 
 
-def test_a_cancel_that_comes_late_hits_nobody(start, crowd_of):
+def test_a_cancel_that_comes_late_hits_no_neighbour(start, crowd_of):
+    """It may still meet the next statement of its own client, whose connection it names."""
     gateway = start(max=1)
     clients = crowd_of(gateway)
     mx.warm(clients, "simple")
     for turn in range(40):
         for number, client in enumerate(clients):
             client.send(mx.request(client, "simple", mx.POINT, number))
-        assert clients[0].ready().errors == []
+        assert clients[0].ready().sqlstates in ([], ["57014"])
         mx.cancel(clients[0], gateway.endpoint)  # it has its answer already
         for number, client in enumerate(clients[1:], 1):
             reply = client.ready()
@@ -276,42 +285,42 @@ def test_query_timeout_hits_only_its_own_statement(gateways, server, crowd_of):
     gateway = gateways.start(server, max=3, multiplex="reads",
                              listener={"timeouts": {"query": f"{int(500 * PATIENCE)}ms"}})
     clients = crowd_of(gateway)
-    mx.warm(clients, "simple", LAZY, lambda n: (0, n))
+    mx.warm(clients, "simple", HEAVY, lambda n: (QUICK, n))
     for _ in range(3):
-        clients[0].send(mx.request(clients[0], "simple", LAZY, 5000 * PATIENCE, 0))
+        clients[0].send(mx.request(clients[0], "simple", HEAVY, mx.ROWS, 0))
         for _ in range(20):
-            replies = mx.ask_all(clients[1:], "simple", LAZY, lambda n: (0, n))
-            assert [reply.rows for reply in replies] == [[["0", str(n)]] for n in range(len(clients) - 1)]
+            replies = mx.ask_all(clients[1:], "simple", HEAVY, lambda n: (QUICK, n))
+            assert [reply.rows for reply in replies] == counted(*((QUICK, n) for n in range(len(clients) - 1)))
         assert clients[0].ready().sqlstates == ["57014"]
 
 
 def test_a_clients_own_statement_timeout_is_nobody_elses(start, crowd_of):
     gateway = start(max=2)
     hasty, *others = clients = crowd_of(gateway)
-    mx.warm(clients, "simple", LAZY, lambda n: (0, n))
+    mx.warm(clients, "simple", HEAVY, lambda n: (QUICK, n))
     hasty.ask("SET statement_timeout = 40")
     for _ in range(5):
-        hasty.send(mx.request(hasty, "simple", LAZY, 400, 0))
-        replies = mx.ask_all(others, "simple", LAZY, lambda n: (80, n))
-        assert [reply.rows for reply in replies] == [[["80", str(n)]] for n in range(len(others))]
+        hasty.send(mx.request(hasty, "simple", HEAVY, mx.ROWS, 0))
+        replies = mx.ask_all(others, "simple", HEAVY, lambda n: (30, n))  # longer than that, all together
+        assert [reply.rows for reply in replies] == counted(*((30, n) for n in range(len(others))))
         assert hasty.ready().sqlstates == ["57014"]
 
 
 def test_clients_that_vanish_take_nothing_with_them(start, wire, crowd_of):
     gateway = start(max=2)
     clients = crowd_of(gateway)
-    mx.warm(clients, "simple", LAZY, lambda n: (0, n))
+    mx.warm(clients, "simple", HEAVY, lambda n: (QUICK, n))
     for turn in range(30):
         leaving = [wire(gateway.endpoint) for _ in range(3)]
         for number, client in enumerate(leaving):
-            client.send(mx.request(client, "simple", LAZY, 20 * (number == 0), 1000 + turn))
+            client.send(mx.request(client, "simple", HEAVY, QUICK if number else 25, 1000 + turn))
         for number, client in enumerate(clients):
-            client.send(mx.request(client, "simple", LAZY, 0, number))
+            client.send(mx.request(client, "simple", HEAVY, QUICK, number))
         for client in leaving:
             if turn % 2:
                 client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             client.close()
-        assert [client.ready().rows for client in clients] == [[["0", str(n)]] for n in range(len(clients))]
+        assert [client.ready().rows for client in clients] == counted(*((QUICK, n) for n in range(len(clients))))
     wait_until(lambda: mx.total(gateway, "in_flight") == 0, 5, "nothing left in flight")
 
 
@@ -330,18 +339,32 @@ def kill_while(server, send):
             os.kill(pid, signal.SIGCONT)
 
 
+def unshared(gateway):
+    return sum(r["statements"] for figures in mx.pools(gateway) for r in figures["reasons"])
+
+
 @pytest.mark.parametrize("way", mx.WAYS)
-def test_reads_survive_their_backends_end(gateways, own_server, crowd_of, way):
+def test_shared_reads_survive_their_backends_end(gateways, own_server, wire, crowd_of, way):
+    """One that had a connection to itself, because it took long lately, gets 57P01 as ever."""
     own_server.sql(mx.SCHEMA)
     gateway = gateways.start(own_server, max=2, multiplex="reads")
     clients = crowd_of(gateway)
     mx.warm(clients, way)
-    for _ in range(5):
+    shared = mx.total(gateway, "statements")
+    for _ in range(8):
+        mx.warm(clients, way, rounds=10)
+        alone = unshared(gateway)
         kill_while(own_server, lambda: [client.send(mx.request(client, way, mx.POINT, number))
                                         for number, client in enumerate(clients)])
-        replies = [client.ready() for client in clients]
-        assert [reply.errors for reply in replies] == [[]] * len(clients)
-        assert [reply.rows for reply in replies] == rows_for(range(len(clients)))
+        replies = [client.rest_or_ready() for client in clients]
+        lost = [number for number, reply in enumerate(replies) if reply.sqlstates == ["57P01"]]
+        for number, reply in enumerate(replies):
+            if number in lost:
+                clients[number] = wire(gateway.endpoint)
+            else:
+                assert (reply.errors, reply.rows) == ([], rows_for([number])[0])
+        assert len(lost) <= unshared(gateway) - alone
+    assert mx.total(gateway, "statements") > shared
 
 
 @pytest.mark.parametrize("mode", ["reads", "all"])
@@ -362,7 +385,12 @@ def test_a_write_among_killed_reads_is_done_once_at_most(gateways, own_server, w
 
         kill_while(own_server, send)
         told = writer.rest_or_ready()
-        assert [client.ready().rows for client in clients] == rows_for(range(len(clients)))
+        for number, client in enumerate(clients):
+            reply = client.rest_or_ready()
+            if reply.sqlstates == ["57P01"]:
+                clients[number] = wire(gateway.endpoint)
+            else:
+                assert reply.rows == rows_for([number])[0]
         count = int(own_server.sql(f"SELECT count(*) FROM mx_log WHERE n = {turn}")[0][0])
         assert count == 1 if told.tags else count <= 1 and told.sqlstates[0][:2] in ("57", "08")
 
@@ -373,26 +401,49 @@ def test_a_write_among_killed_reads_is_done_once_at_most(gateways, own_server, w
 def test_a_statement_that_turns_slow_delays_its_neighbours_little(start, crowd_of):
     gateway = start(max=4)
     slow, *others = clients = crowd_of(gateway)
-    mx.warm(clients, "named", LAZY, lambda n: (0, n))
     worst = []
     for _ in range(4):
+        mx.warm(clients, "named", HEAVY, lambda n: (QUICK, n))
         for number, client in enumerate(clients):  # the first is the slow one: the others may stand behind it
-            client.send(mx.request(client, "named", LAZY, 0 if number else 1500, number))
+            client.send(mx.request(client, "named", HEAVY, QUICK if number else 70, number))
         begin = time.monotonic()
         for number, client in enumerate(others, 1):
-            assert client.ready().rows == [["0", str(number)]]
+            assert [client.ready().rows] == counted((QUICK, number))
         worst.append(time.monotonic() - begin)
-        assert slow.ready().rows == [["1500", "0"]]
-        mx.warm(clients, "named", LAZY, lambda n: (0, n), rounds=5)
+        assert [slow.ready().rows] == counted((70, 0))
+    assert mx.total(gateway, "statements") > 0
     assert sorted(worst)[1] < 0.15 * PATIENCE and max(worst) < 0.7 * PATIENCE, worst
+
+
+def test_one_that_waits_for_a_lock_delays_its_neighbours_little(start, server, crowd_of):
+    """On one connection: they have to get past it, or wait as long as they would without sharing."""
+    server.sql("DROP TABLE IF EXISTS mx_locked; CREATE TABLE mx_locked AS SELECT * FROM mx_rows; "
+               "GRANT ALL ON mx_locked TO app")
+    gateway = start(max=3)
+    slow, *others = clients = crowd_of(gateway)
+    locked = "SELECT n, v FROM mx_locked WHERE n = {0}"
+    mx.warm(clients, "simple", locked)
+    mx.warm(clients, "simple")
+    lock = threading.Thread(target=server.sql, args=(
+        "BEGIN; LOCK TABLE mx_locked IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1.5); COMMIT",))
+    lock.start()
+    wait_until(lambda: server.sql("SELECT 1 FROM pg_locks WHERE relation = 'mx_locked'::regclass AND granted"), 5)
+    begin = time.monotonic()
+    slow.send(mx.request(slow, "simple", locked, 5))
+    for _ in range(20):
+        assert [r.rows for r in mx.ask_all(others, "simple", mx.POINT)] == rows_for(range(len(others)))
+    took = time.monotonic() - begin
+    assert [slow.ready().rows] == rows_for([5]) and time.monotonic() - begin > 0.8
+    lock.join()
+    assert took < 0.7 * PATIENCE
 
 
 def test_slow_statements_on_every_connection_end_and_all_are_served(start, crowd_of):
     gateway = start(max=2)
     clients = crowd_of(gateway)
-    mx.warm(clients, "simple", LAZY, lambda n: (0, n))
-    replies = mx.ask_all(clients, "simple", LAZY, lambda n: (200, n))
-    assert [reply.rows for reply in replies] == [[["200", str(n)]] for n in range(len(clients))]
+    mx.warm(clients, "simple", HEAVY, lambda n: (QUICK, n))
+    replies = mx.ask_all(clients, "simple", HEAVY, lambda n: (40, n))
+    assert [reply.rows for reply in replies] == counted(*((40, n) for n in range(len(clients))))
 
 
 def test_a_client_that_does_not_read_holds_nobody_up(start, wire, crowd_of):

@@ -321,6 +321,7 @@ class Client(asyncio.Protocol):
             "span": lambda: (nonce, first, first + count), "point": lambda: (nonce, first),
             "sum": lambda: (nonce, first), "big": lambda: (nonce, first, first + count // 4),
             "zone": lambda: (nonce, first, self.zone), "lazy": lambda: (nonce, 0),
+            "heavy": lambda: (nonce, 1 + first % 3),
             "division": lambda: (nonce, first + count, first), "input": lambda: (nonce,),
         }.get(shape.name, lambda: (nonce,))()
 
@@ -332,7 +333,14 @@ class Client(asyncio.Protocol):
             return self.random.choice(FAILURES)
         if roll < 0.16:
             return NAMED["big"]
-        return NAMED[("point", "point", "span", "sum", "zone", "lazy")[int(self.random.random() * 6)]]
+        return NAMED[("point", "point", "span", "sum", "zone", "lazy", "heavy")[int(self.random.random() * 7)]]
+
+    def slow_one(self):
+        """A statement whose shape is known to be quick, but for this value: it sleeps, or has millions of rows to
+        count (only such a one may share)."""
+        if self.random.random() < 0.3:
+            return self.statement(NAMED["lazy"], (self.nonce(), self.random.choice((2, 10, 30, 100, 300))))
+        return self.statement(NAMED["heavy"], (self.nonce(), self.random.choice((20, 40, 60, 80, 100, 130))))
 
     def statement(self, shape, values=None, unit=None, way=None, **options):
         """A unit with that statement by a way of its own choice, or one more for a group."""
@@ -386,8 +394,7 @@ class Client(asyncio.Protocol):
             self.drop()
 
     async def slow(self):
-        """A statement whose shape is known to be quick, but for this value."""
-        await self.ask(self.statement(NAMED["lazy"], (self.nonce(), self.random.choice((2, 10, 30, 100, 300)))))
+        await self.ask(self.slow_one())
 
     async def vanish(self):
         """Gone with questions open, in a message, or in a transaction."""
@@ -403,7 +410,7 @@ class Client(asyncio.Protocol):
     async def cancel(self):
         units = [self.statement(self.choose()) for _ in range(self.random.randint(0, 3))]
         if self.random.random() < 0.7:
-            units.insert(0, self.statement(NAMED["lazy"], (self.nonce(), 60)))
+            units.insert(0, self.slow_one())
         self.cancelled_until = float("inf")
         self.good = True
         self.send(*units)
@@ -425,9 +432,9 @@ class Client(asyncio.Protocol):
     async def run_into_own_timeout(self):
         """statement_timeout is the client's own; nobody else's statements end by it."""
         say = lambda text, tag: Unit(text).add(w.query(text), w.frame("C", w.cstring(tag)))
-        lazy = self.statement(NAMED["lazy"], (self.nonce(), 400), way="simple").fails("57014")
-        lazy.rows = []
-        units = say("SET statement_timeout = 30", "SET"), lazy, say("RESET statement_timeout", "RESET")
+        late = self.statement(NAMED["heavy"], (self.nonce(), ROWS), way="simple").fails("57014")
+        late.rows = []
+        units = say("SET statement_timeout = 30", "SET"), late, say("RESET statement_timeout", "RESET")
         self.cancelled_until = float("inf")  # a stopped server may let it strike at SET's or RESET's end
         try:
             if not await self.ask(*units):

@@ -98,6 +98,8 @@ READS = [
           lambda v: f"SELECT {v[2] - v[1]}"),
     Shape("zone", "SELECT {0} AS nonce, current_setting('TimeZone') AS zone, {1} AS k", ("text", "int"),
           lambda t, v: data_row(v[0], v[2], v[1]), one),
+    Shape("heavy", "SELECT {0} AS nonce, count(*) AS c FROM nonce_rows a, nonce_rows b, nonce_rows c "
+          "WHERE a.k < {1} AND b.k < {1} AND c.k < {1}", ("text", "int"), lambda t, v: data_row(v[0], v[1] ** 3), one),
     Shape("lazy", "SELECT {0} AS nonce, lazy({1}) AS ms", ("text", "int"), lambda t, v: data_row(*v), one),
 ]
 FAILURES = [
