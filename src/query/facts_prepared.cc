@@ -220,6 +220,7 @@ void PreparedWalk::call(const TreeNode& node, const Place& place) {
   if (second != nullptr) {
     if (name == "date_trunc" || name == "date_part") keep(*first, Stays::word);
     if (name == "to_char") keep(*second, Stays::always);
+    if (name == "timezone") keep(*first, Stays::always);  // x AT TIME ZONE 'UTC'
   }
   visit_children(node, place.outside());
 }

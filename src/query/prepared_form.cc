@@ -314,6 +314,13 @@ void FormWriter::parameter(std::uint32_t type, std::string_view value) {
 
 }  // namespace
 
+bool PreparedForm::declared() const {
+  for (std::size_t at = 0; at + 4 <= types.size(); at += 4) {
+    if (big_endian(std::string_view(types).substr(at, 4)) == 0) return false;
+  }
+  return true;
+}
+
 bool prepare(std::string_view text, std::span<const Literal> literals, const Facts& facts,
              bool backslash_escapes, PreparedForm& form) {
   form.text.clear();

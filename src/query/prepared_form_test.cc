@@ -146,7 +146,7 @@ TEST(PreparedFormTest, strings_stay_only_where_they_mean_the_same_at_any_time) {
   for (const auto text :
        {"a > now() - interval '1 day'", "a > date '2024-01-31'", "a like 'x%'", "a->>'key' is null",
         "a > '2024-01-31 10:00:00.5'::timestamp", "date_trunc('day', a) is null",
-        "to_char(a, 'HH24:MI') is null", "a = '7'::int"}) {
+        "to_char(a, 'HH24:MI') is null", "a = '7'::int", "a at time zone 'Europe/Rome' is null"}) {
     EXPECT_EQ(condition(text), text);
   }
   for (const auto text :
@@ -171,6 +171,18 @@ TEST(PreparedFormTest, only_one_plain_select_has_a_form) {
     EXPECT_EQ(form_of(text), "-") << text;
   }
   EXPECT_EQ(form_of("select " + std::string(64, 'a')), "-");  // the server would cut the name
+}
+
+TEST(PreparedFormTest, forms_with_strings_leave_types_to_the_server) {
+  const auto declared = [](std::string_view text) {
+    const Known known(text);
+    PreparedForm form;
+    EXPECT_TRUE(prepare(text, known.literals, known.facts, false, form)) << text;
+    return form.declared();
+  };
+  EXPECT_TRUE(declared("select 'x' from t"));
+  EXPECT_TRUE(declared("select a from t where a in (1, 2147483648, 1.5)"));
+  EXPECT_FALSE(declared("select a from t where a in (1, 'x')"));
 }
 
 TEST(PreparedFormTest, too_many_literals_have_no_form) {

@@ -29,6 +29,10 @@
 //    never asked what the type is. Where no type comes out ("any"), Parse refuses a parameter. Collations:
 //    both have their type's default, derived alike (parse_collate.c). Whole rows and f(t) written as t.f
 //    are columns here like others: they have a type.
+//    The server reads a prepared text again when something in it was changed or analysed
+//    (RevalidateCachedQuery), and then with the types that came out at first. For operands (T, D) the
+//    operator is the one for (T, unknown) that wanted D: one that fits T better would have been taken
+//    before. (An exception nobody makes: T a domain, and an operator for that domain and D, its base type.)
 //    A literal inside CASE, COALESCE, an array, a row, arithmetic, a call, VALUES or a list of columns
 //    can decide a type for others, in a UNION that of the result: it is never replaced.
 // 2. A parameter stands in one place. Its first use decides its type, a second one would see it decided.
@@ -63,11 +67,21 @@
 // in one of them (1/x) is met. A generic plan may differ there from that of the text. Implicit casts that
 // a user made from a number, by an immutable function that raises an error, may not be tried.
 //
-// WHAT THE CALLER HAS TO SEE TO. Names are looked up in Parse, and again only when the server knows that
-// something has changed (plancache.c: search_path, what tables and views are, row security): not when a
-// second temporary table hides another, or a new function or operator would match better; a session that
-// makes such has to run texts. A text with side effects (Facts::volatility) would have them twice if it
-// fails and runs again; and inside a transaction an error ends that.
+// WHAT THE CALLER HAS TO SEE TO
+// - The same text with other types is another statement: both are its key.
+// - Names are looked up in Parse, and again only when the server knows of a change (plancache.c:
+//   search_path, what tables and views are, row security). It doesn't when a second temporary table hides
+//   another, or a new function or operator would match better: a session that makes such has to run texts.
+// - Types of string parameters stay when a text is read again. After ALTER TABLE has changed a column's type,
+//   'c7  ' is still compared as the text that it was and not as the char(5) that the column is now; likewise
+//   under another search_path. So a form with strings is good for the search_path and role it was parsed
+//   under and until tables are altered. declared() tells the forms without strings, which are read again as
+//   their texts would be.
+// - With plan_cache_mode = force_generic_plan an oid out of range may not be noticed (4).
+// - A text with side effects (Facts::volatility) has them twice if its form fails and the text runs; and
+//   inside a transaction the error ends that, and the text can't run any more.
+// - Literals that stay (numbers with a sign, patterns) make a text of their own each: forms of a template
+//   have to be counted.
 #pragma once
 
 #include <cstdint>
@@ -90,6 +104,9 @@ struct PreparedForm {
   std::string types;
   std::vector<std::string_view> values;  // in text format; into the original text or `undone`
   std::vector<std::string> undone;       // values that had doubled quotes or escapes
+
+  // Whether no parameter's type is left to the server to find: no strings.
+  bool declared() const;
 
   PreparedForm() = default;
   PreparedForm(PreparedForm&&) = default;
