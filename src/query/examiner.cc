@@ -41,7 +41,7 @@ Seen Examiner::examine(std::string_view text, bool backslash_escapes) {
     return {.analysis = analyzer_.examine(text, backslash_escapes), .fault = normalised.fault};
   const TemplateRef& statement = find(normalised, text, backslash_escapes);
   const Analysis* known = statement->analysis();
-  if (before && known) {
+  if (before && known && normalised.literals.size() <= kMostLiterals) {
     const std::string_view comment = normalised.comment;
     before->text = text;
     before->backslash_escapes = backslash_escapes;

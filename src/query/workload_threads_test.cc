@@ -45,7 +45,7 @@ class WorkloadThreadsTest : public ::testing::Test {
                 .values = {text(id, 23)},
                 .took = (1 + i % 100) * 1ms,
                 .finish = {.sqlstate = i % 10 == 0 ? "23505" : ""},
-                .start = {.client = worker, .application = i % 2 ? "web" : "cron"}}
+                .start = {.client = worker + 1, .application = i % 2 ? "web" : "cron"}}
           .on(recorder);
       if (i % 50 == 0) recorder.unanalysed("too long", 70'000);
       if (i % 50 == 1) recorder.pause(statements_[0], 1ms);
@@ -57,8 +57,10 @@ class WorkloadThreadsTest : public ::testing::Test {
     for (const QueryStats& one : workload.snapshot(5)) read_ += one.calls;
     read_ += workload.totals().calls + workload.slow_queries().size();
     if (workload.find(statements_[0]->fingerprint())) ++read_;
-    for (unsigned worker = 0; worker < kWorkers; ++worker)
+    for (unsigned worker = 0; worker < kWorkers; ++worker) {
       read_ += workload.recorder(worker).take_journal().size();
+      workload.recorder(worker).pass_over(worker + 1, statements_[worker]->fingerprint());
+    }
   }
 
   std::vector<TemplateRef> statements_ = [] {

@@ -71,6 +71,7 @@ class Examiner {
   // The templates met last, by the low bits of their fingerprints: found without a lock.
   static constexpr std::size_t kRecent = 2048;
   static constexpr std::size_t kRemembered = 512, kLongest = 1024;  // texts; bytes of one
+  static constexpr std::size_t kMostLiterals = 32;
 
   Templates* templates_;
   std::atomic<bool> recognises_ = true;
