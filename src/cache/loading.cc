@@ -206,7 +206,9 @@ LoadingCache::~LoadingCache() {
 
 Engine& LoadingCache::engine() const { return *core_->engine; }
 
-Result<NamespaceId> LoadingCache::open(const NamespaceOptions& space, const LoadPolicy& policy) {
+Result<NamespaceId> LoadingCache::open(const NamespaceOptions& space, const LoadPolicy& given) {
+  LoadPolicy policy = given;
+  if (space.ttl > Duration::zero()) policy.ttl = space.ttl;
   if (auto holds = check(policy, core_->executor); !holds)
     return std::unexpected(std::move(holds.error()));
   Result<NamespaceId> id = core_->engine->open(space);

@@ -70,8 +70,8 @@ struct Loaded {
   std::optional<Duration> ttl = {};    // instead of the policy's; zero or less: isn't kept
 };
 
-// Fails with not_found when there is no such thing, which negative_ttl may remember; every other
-// error is a failure. What it throws becomes an internal error. It may run on the executor after its
+// Fails with not_found when there is no such thing, which negative_ttl may remember (with the call's
+// tags, for an error brings none); every other error is a failure. What it throws becomes an internal error. It may run on the executor after its
 // call has returned, if the policy has a window, eager or a timeout: capture by value then. One that
 // asks the cache for its own key waits for itself, until abandon_after or its hard timeout.
 using Loader = std::function<Result<Loaded>()>;
@@ -141,7 +141,8 @@ class LoadingCache {
   LoadingCache(const LoadingCache&) = delete;
   LoadingCache& operator=(const LoadingCache&) = delete;
 
-  // The same name gives the same id and keeps the first policy. The ttl of `space` isn't used.
+  // The same name gives the same id and keeps the first policy. space.ttl, if it is above zero, is
+  // the policy's.
   // Fails: invalid_argument naming the policy's field and the mend; exhausted at kNamespaces.
   Result<NamespaceId> open(const NamespaceOptions& space, const LoadPolicy& policy = {});
 
