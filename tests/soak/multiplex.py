@@ -34,6 +34,7 @@ sys.path.insert(0, str(FOLDER.parent / "integration"))
 from gateway import PATIENCE, Sluice  # noqa: E402
 from multiplexing import pools  # noqa: E402
 from multiplex_shapes import SCHEMA  # noqa: E402
+import wire as w  # noqa: E402
 from servers import ServerPark  # noqa: E402
 
 PROCESSES = 4
@@ -50,12 +51,16 @@ WEIGHTS = {"terminate": 6, "stop": 6, "lock": 2, "change": 2, "kill": 1, "restar
 
 
 class Faults:
-    """Makes faults in a thread, with quiet between, and remembers when each began and ended."""
+    """Makes faults in a thread, with quiet between, and remembers when each began and ended.
+
+    A server that it has restarted dies with the thread, its parent, so the thread stays until release().
+    """
 
     def __init__(self, server, names, quiet, seed):
         self.server, self.names, self.quiet = server, names, quiet
         self.random, self.happened = random.Random(seed), []  # (name, begin, end)
-        self.ended, self.failure = threading.Event(), None
+        self.ended, self.done, self.released = threading.Event(), threading.Event(), threading.Event()
+        self.failure = None
         self.thread = threading.Thread(target=self._run)
 
     def __enter__(self):
@@ -64,7 +69,13 @@ class Faults:
 
     def __exit__(self, *_):
         self.ended.set()
-        self.thread.join()
+        self.done.wait()
+
+    def release(self):
+        self.ended.set()
+        self.released.set()
+        if self.thread.ident:
+            self.thread.join()
 
     def _run(self):
         try:
@@ -76,14 +87,17 @@ class Faults:
                 self.happened[-1][2] = time.monotonic()
         except Exception as failure:  # the main thread tells of it
             self.failure = failure
+        self.done.set()
+        self.released.wait()
 
     def backends(self):
         return [int(pid) for pid, in self.server.sql(
             f"SELECT pid FROM pg_stat_activity WHERE usename = '{USER}' AND backend_type = 'client backend'")]
 
-    def signal_one(self, number):
+    def signal_one(self, number, but=None):
         """The backend's pid, or None if there was none."""
-        for pid in self.random.sample(pids := self.backends(), len(pids))[:1]:
+        pids = [pid for pid in self.backends() if pid != but]
+        for pid in self.random.sample(pids, len(pids))[:1]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
                 return pid
@@ -111,10 +125,12 @@ class Faults:
         self.server.sql("DROP INDEX nonce_rows_spare")
 
     def kill(self):
-        """kill -9 of one backend: PostgreSQL throws all out and recovers."""
-        if self.signal_one(signal.SIGKILL):
-            time.sleep(0.05)
-            self.wait_for_server()
+        """kill -9 of one backend: PostgreSQL throws all out and recovers. A witness tells when it has noticed."""
+        with w.Wire.connect("127.0.0.1", self.server.port).socket as connected:
+            witness = w.Wire(connected).login(USER, "", "app")
+            if self.signal_one(signal.SIGKILL, but=witness.process):
+                witness.rest()
+                self.wait_for_server()
 
     def restart(self):
         self.server.stop()
@@ -123,6 +139,7 @@ class Faults:
         self.wait_for_server()
 
     def wait_for_server(self):
+        """Until it answers the superuser, half a minute at most."""
         for _ in range(1000):
             with contextlib.suppress(subprocess.CalledProcessError):
                 self.server.sql("SELECT 1")
@@ -259,8 +276,11 @@ def main():
         gateway = start_gateway(chosen, folder, server)
         stack.callback(gateway.stop)
         begin = time.monotonic()
-        with Faults(server, chosen.names, chosen.quiet, chosen.seed) as faults:
+        faults = Faults(server, chosen.names, chosen.quiet, chosen.seed)
+        stack.callback(faults.release)
+        with faults:
             results = run_clients(chosen, gateway, server, folder)
+        faults.wait_for_server()
         seconds = time.monotonic() - begin
         if faults.failure:
             verdict.violation(f"the faults failed: {faults.failure}")

@@ -474,7 +474,16 @@ class Client(asyncio.Protocol):
 
 
 def learn(plan):
-    """Descriptions and the table's rows, from the server itself."""
+    """Descriptions and the table's rows, from the server itself, which may just be away."""
+    for _ in range(100):
+        try:
+            return learn_at_once(plan)
+        except (OSError, w.Closed, w.LoginRefused):
+            time.sleep(0.1)
+    raise RuntimeError("the server doesn't answer")
+
+
+def learn_at_once(plan):
     client = w.Wire.connect("127.0.0.1", plan["server_port"]).login(USER, "", "app")
     for shape in READS + FAILURES + WRITES:
         shape.learn(client)
