@@ -129,6 +129,7 @@ std::shared_ptr<Route> PostgresGate::make_route(const Setup& setup, const Target
   route->shared = std::make_shared<postgres::PostgresRoute>();
   route->shared->database = database;
   route->shared->transaction_mode = target.pool.mode == PoolMode::transaction;
+  route->shared->auto_prepare = target.pool.auto_prepare == AutoPrepare::automatic;
   route->shared->wait = target.pool.wait;
   const std::string server =
       target.dsn.hosts.empty() ? std::string() : endpoint_of(target.dsn.hosts.front()).text();

@@ -7,7 +7,7 @@
 // The files: _startup (first packets, TLS, who and where), _auth (passwords), _tunnel (replication),
 // _request (what arrives and when it is a request), _forward (messages to the server), _prepare (its
 // statements and their names), _relay (a request under way, both directions), _share (the same among
-// others' requests on one connection), _watch (what is counted of statements), _state (settings and pins), _end (timeouts, cancels, leaving). One worker.
+// others' requests on one connection), _auto (what goes prepared though it came otherwise), _watch (what is counted of statements), _state (settings and pins), _end (timeouts, cancels, leaving). One worker.
 #pragma once
 
 #include <memory>
@@ -139,6 +139,15 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void on_taken_back(query::RunRef run) override;
   bool on_held_up() override;
 
+  // _auto
+  StatementRef popular(const StatementKey& key, Ask& request, const query::Known& known);
+  StatementRef popular(const Parse& parse, ServerConn& conn, Ask& request);
+  const StatementRef& unnamed_as_now();
+  void find_form(const query::Seen& seen, Ask& request);
+  void forward_form(ServerConn& conn, Ask& request, query::RunRef run);
+  void give_up_form(Ask& request);
+  void note_popular(const Ask& request);
+
   // _forward
   enum class Step : std::uint8_t { sent, need_more, stop };
   void forward(ServerConn& conn, Ask& request);
@@ -147,6 +156,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool forward_query(ServerConn& conn, const Frame& frame, Ask& request);
   bool forward_parse(ServerConn& conn, const Frame& frame, Ask& request);
   bool forward_unnamed(ServerConn& conn, const Frame& frame, const Parse& parse, Ask& request);
+  void know_parse(ServerConn& conn, const StatementRef& statement, std::string_view name);
   void parse_on(ServerConn& conn, const StatementRef& statement, bool ours,
                 std::string_view client_name);
   bool make_room(ServerConn& conn, std::string_view name, const StatementRef& statement);
@@ -229,7 +239,8 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   ClientStatements statements_{worker_.statements.memory()};
   struct Unnamed {
     std::string text, types;
-    query::Known known;  // its views point into text
+    query::Known known;      // its views point into text
+    StatementRef statement;  // as which it goes prepared; null: as it is
     bool valid = false;
   } unnamed_;
   std::uint64_t unnamed_count_ = 0;
@@ -254,6 +265,9 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool send_again_ = false;  // ... and it has to be
   Fate fate_ = Fate::none;   // of a shared request, before it was answered
   bool repeatable_ = false;  // ... which may be sent again
+  bool as_form_ = false;     // ... and goes prepared, though it came as a simple query
+  bool form_failed_ = false;
+  bool parse_told_ = false;  // the group that is sent again: its ParseComplete is out already
   query::RunRef kept_run_;   // of what is sent again
   Buffer group_;
   StatementRef stale_;

@@ -31,6 +31,11 @@ class PostgresClient::Ask final : public session::Request {
   bool sent = false;           // bytes may have gone to the server
   bool told = false;           // the client has had an error for it
   unsigned requests = 0;       // boundaries passed: those that rode along count too
+  std::optional<Hash128> popular;  // its text comes unprepared ...
+  bool prepared = false;           // ... and goes prepared
+  StatementRef form;               // a simple query's: as what, with these values
+  std::string bind;
+  bool plain = false;  // it goes as it came, whatever `form` says
   bool repeated = false;       // what was known of its text has been used up
   bool is_simple() const { return simple_; }
   std::size_t first_size = 0;  // of its first message

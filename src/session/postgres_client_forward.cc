@@ -71,7 +71,7 @@ PostgresClient::Step PostgresClient::forward_one(ServerConn& server, Ask& reques
   }
   if (boundary || request.first) {
     ++request.requests;
-    keep_group_ = seat || (type == frontend::kBind && renames() && server.status() == 'I' &&
+    keep_group_ = seat || ((type == frontend::kBind || type == frontend::kParse) && renames() && server.status() == 'I' &&
                            exchange_.settled());
     group_.clear();
   }
@@ -163,6 +163,10 @@ bool PostgresClient::forward_query(ServerConn& server, const Frame& frame, Ask& 
   }
   if (analysis->pinned_by(query::PinCause::sql_prepare) && renames()) name_statements(server);
   if (!run) run = watch(*known, query->text);
+  if (request.form && !request.plain && seat && repeatable_) {
+    forward_form(server, request, std::move(run));
+    return true;
+  }
   exchange_.expect({.kind = Await::query, .run = std::move(run)});
   apply(*analysis, server);
   ++boundaries_sent_;
@@ -187,6 +191,16 @@ void PostgresClient::forward_bind(ServerConn& server, const Frame& frame) {
     return;
   }
   const query::Analysis* analysis = nullptr;
+  if (bind->statement.empty() && unnamed_.valid && unnamed_.statement) {
+    const StatementRef statement = unnamed_as_now();
+    if (sequence_lost(unnamed_.known.analysis)) return refuse_in_group(server, sequence_report());
+    ensure_parsed(server, statement);
+    portal_runs_.put(bind->portal, watch_unnamed(*bind));
+    append_bind(server.out(), bind->portal, statement->server_name, bind->rest);
+    apply(unnamed_.known.analysis, server);
+    exchange_.expect({.kind = Await::bind, .fresh = true, .statement = statement});
+    return;
+  }
   if (bind->statement.empty()) {
     if (!ensure_unnamed(server))
       return refuse_in_group(server,
@@ -227,6 +241,13 @@ void PostgresClient::forward_describe(ServerConn& server, const Frame& frame) {
   auto describe = read_describe(frame.payload);
   if (!describe) return refuse_in_group(server, report_of(describe.error()));
   if (describe->kind == 'S' && renames()) {
+    if (describe->name.empty() && unnamed_.valid && unnamed_.statement) {
+      const StatementRef statement = unnamed_as_now();
+      ensure_parsed(server, statement);
+      append_describe(server.out(), 'S', statement->server_name);
+      exchange_.expect({.kind = Await::describe, .statement = statement});
+      return;
+    }
     if (describe->name.empty()) {
       if (!ensure_unnamed(server)) return refuse_unknown(server, {});
     } else {

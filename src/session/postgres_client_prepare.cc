@@ -48,6 +48,7 @@ bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& 
       });
   if (!admitted) return false;
   in_group_ = true;
+  keep_group_ &= seat != nullptr;  // the name would be taken
   if (statements_.find(parse->name)) {
     refuse_in_group(server, {.sqlstate = std::string(sqlstate::kDuplicatePreparedStatement),
                              .message = "prepared statement \"" + std::string(parse->name) +
@@ -56,26 +57,32 @@ bool PostgresClient::forward_parse(ServerConn& server, const Frame& frame, Ask& 
   }
   if (!make_room(server, parse->name, statement)) return true;
   statements_.put(parse->name, statement);
-  if (server.statements().use(*statement)) {
-    front_.metrics().statements_reused.add();
-    if (server.status() != 'E') {
-      Buffer reply;
-      append_parse_complete(reply);
-      exchange_.owe(std::string(reply.view()), std::string(parse->name));
-      return true;
-    }
-    // In a failed transaction the server refuses it, and says so before it looks at the name.
-    append_parse(server.out(), statement->server_name, parse->query, parse->types);
-    exchange_.expect({.kind = Await::parse, .name = std::string(parse->name)});
+  if (server.status() != 'E' || !server.statements().use(*statement)) {
+    know_parse(server, statement, parse->name);
     return true;
   }
-  parse_on(server, statement, false, parse->name);
+  // In a failed transaction the server refuses it, and says so before it looks at the name.
+  append_parse(server.out(), statement->server_name, parse->query, parse->types);
+  exchange_.expect({.kind = Await::parse, .name = std::string(parse->name)});
   return true;
+}
+
+// Answers a Parse of what the server knows; one that it doesn't goes there.
+void PostgresClient::know_parse(ServerConn& server, const StatementRef& statement,
+                                std::string_view name) {
+  const bool told = std::exchange(parse_told_, false);
+  if (!server.statements().use(*statement)) return parse_on(server, statement, told, name);
+  front_.metrics().statements_reused.add();
+  if (told) return;
+  Buffer reply;
+  append_parse_complete(reply);
+  exchange_.owe(std::string(reply.view()), std::string(name));
 }
 
 bool PostgresClient::forward_unnamed(ServerConn& server, const Frame& frame, const Parse& parse,
                                      Ask& request) {
   unnamed_.valid = false;
+  unnamed_.statement.reset();
   unnamed_.text = parse.query;
   unnamed_.types = parse.types;
   auto known = examine(unnamed_.text, request);
@@ -83,6 +90,10 @@ bool PostgresClient::forward_unnamed(ServerConn& server, const Frame& frame, con
   unnamed_.known = std::move(*known);
   unnamed_.valid = true;
   in_group_ = true;
+  if ((unnamed_.statement = popular(parse, server, request))) {
+    know_parse(server, unnamed_.statement, {});
+    return true;
+  }
   server.unnamed = {id, ++unnamed_count_};
   if (forget_statement(unnamed_.known.analysis.deallocates)) {
     // DEALLOCATE of a name that only the protocol knows: of one that we make for it instead.

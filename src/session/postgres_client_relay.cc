@@ -117,6 +117,7 @@ Result<void> PostgresClient::converse(ServerConn& server, Ask& request) {
   if (timer_.armed()) timer_.clear();
   if (request.requests == 1) request.took = worker_.loop->now() - began;
   request.reply_bytes = exchange_.take_bytes();
+  if (done) note_popular(request);
   return done;
 }
 
@@ -129,7 +130,9 @@ void PostgresClient::repeat_group(Ask& request) {
       if (s == stale_) names.push_back(name);
     });
     for (const std::string& name : names) statements_.put(name, intern_again(*stale_));
+    if (unnamed_.statement == stale_) unnamed_.statement = intern_again(*stale_);
     stale_.reset();
+    parse_told_ = !seat && group_.view().starts_with(frontend::kParse);
   }
   Buffer rest(std::move(in_));
   in_.append(group_.view());
@@ -253,6 +256,7 @@ void PostgresClient::on_error(const ErrorFields&) {
 
 bool PostgresClient::on_stale_plan(const StatementRef& statement, bool unseen) {
   worker_.statements.supersede(*statement);
+  worker_.popular.forget(*statement);
   if (seat) {
     if (!unseen || !repeatable_) return false;
     stale_ = statement;

@@ -73,6 +73,7 @@ Result<void> PostgresClient::converse_shared(ServerConn& server, Ask& request) {
   }
   begin_relay(request);
   fate_ = Fate::none;
+  as_form_ = form_failed_ = false;
   repeatable_ = request.repeatable;
   exchange_.take_bytes();
   exchange_.served = Duration(-1);
@@ -105,6 +106,7 @@ Result<void> PostgresClient::end_shared(ServerConn& server, Ask& request) {
       repeat_group(request);
       if (request.is_simple()) request.run = std::move(kept_run_);
       request.again = request.repeated = true;
+      if (form_failed_) give_up_form(request);
       request.sent = request.began = false;
       return fail(Code::unavailable, "to be sent again");
     case Fate::left:
@@ -119,6 +121,7 @@ Result<void> PostgresClient::end_shared(ServerConn& server, Ask& request) {
   }
   request.took = exchange_.served;
   request.reply_bytes = exchange_.take_bytes();
+  note_popular(request);
   if (!out_.empty()) flush_replies();
   return {};
 }
@@ -144,6 +147,11 @@ void PostgresClient::cancel_shared(ServerConn& server) {
 // The server refuses it, but not for anything that the client did: it is taken back.
 bool PostgresClient::on_refused(const ErrorFields& error) {
   if (!seat || !repeatable_ || fate_ != Fate::none) return false;
+  if (as_form_ && !error.fatal()) {  // what the text itself does is what the client is to see
+    form_failed_ = true;
+    fate_ = Fate::again;
+    return true;
+  }
   const bool neighbours = (error.sqlstate == sqlstate::kQueryCanceled && conn()->had_cancel()) ||
                           error.sqlstate == sqlstate::kUndefinedPreparedStatement;
   if (!neighbours && !error.fatal()) return false;

@@ -89,10 +89,12 @@ bool take_values(std::string_view rest, std::string_view types, std::vector<Valu
 }  // namespace
 
 void PostgresClient::Ask::on_examined(const query::Seen& seen) {
-  if (simple_)
+  if (simple_) {
+    client_.find_form(seen, *this);
     run = client_.watch(seen, statement);
-  else
+  } else {
     known = query::keep(seen, statement, statement);
+  }
 }
 
 // A simple query, while what was seen of it is still there.

@@ -209,7 +209,7 @@ bool Exchange::plan_went_stale(const ErrorFields& error, ServerStatements& state
   if (error.sqlstate != "0A000" || error.routine != "RevalidateCachedQuery") return false;
   if (!front().statement) return false;
   bool unseen = !passed_ && front().kind == Await::bind && queue_.back().kind == Await::sync;
-  bool described = false;
+  bool described = front().fresh;
   for (std::size_t i = head_; i + 1 < queue_.size(); ++i) {
     if (queue_[i].kind == Await::sync || queue_[i].kind == Await::query) unseen = false;
     described |= queue_[i].kind == Await::describe;

@@ -38,6 +38,7 @@ enum class Await : std::uint8_t {
 struct Awaited {
   Await kind = Await::query;
   bool ours = false;       // sent on our own account: the client doesn't see the answer
+  bool fresh = false;      // bind: of a text that came with it
   StatementRef statement;  // parse, close: of the server's table; bind: what it binds
   std::string name;        // parse: the client's name for it; execute with a run: the portal
   std::string reply;       // owed, refused: frames

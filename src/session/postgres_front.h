@@ -14,8 +14,10 @@
 #include "monitor/metrics.h"
 #include "net/loop.h"
 #include "net/tls.h"
+#include "session/postgres_popular.h"
 #include "session/postgres_server.h"
 #include "session/postgres_statement.h"
+#include "sluice/query/prepared_form.h"
 #include "sluice/query/workload.h"
 #include "wire/postgres/frontend.h"
 #include "wire/postgres/scram.h"
@@ -63,6 +65,7 @@ struct PostgresRoute {
   std::shared_ptr<session::Destination> destination;
   std::shared_ptr<Baselines> baselines = std::make_shared<Baselines>();
   bool transaction_mode = true;
+  bool auto_prepare = false;  // what comes unprepared again and again
   Duration wait{};
   RouteCounts counts;
   // Raised by every DDL seen in the database, whoever's: a text that is prepared after it is another
@@ -128,6 +131,8 @@ struct FrontWorker {
   std::vector<query::Value> values;     // of the statement that is being looked at ...
   std::vector<std::string> undone;      // ... and what had to be written anew for it
   StatementTable statements;
+  PopularTexts popular;
+  query::PreparedForm form;  // of the simple query that is being looked at
   std::unordered_map<std::uint64_t, std::unique_ptr<PostgresClient>> clients;  // by id
   std::unordered_map<std::uint32_t, PostgresClient*> by_pid;                   // for cancels
 };
