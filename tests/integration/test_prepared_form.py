@@ -21,7 +21,9 @@ BATCH = 40
 
 
 def program():
-    return binary().parent / "tests/prepared_form/prepared_form"
+    path = binary().parent / "tests/prepared_form/prepared_form"
+    assert path.exists(), f"{path} isn't built; ./dev build first"
+    return path
 
 
 class Form:
