@@ -128,10 +128,11 @@ bool undo(std::string_view body, bool escapes, std::string& out) {
   for (std::size_t i = 0; i < body.size(); ++i) {
     char c = body[i];
     if (c == '\'') {
-      if (++i == body.size() || body[i] != '\'')
-        return false;  // the string goes on in another line
+      ++i;
+      if (i == body.size() || body[i] != '\'') return false;  // it goes on in another line
     } else if (c == '\\' && escapes) {
-      if (++i == body.size()) return false;
+      ++i;
+      if (i == body.size()) return false;
       c = escaped(body[i]);
       if (c == 0) return false;
     }
