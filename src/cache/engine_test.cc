@@ -108,6 +108,56 @@ TEST_F(EngineTest, a_ticket_older_than_an_invalidation_is_void) {
   EXPECT_EQ(got("a"), "new");
 }
 
+TEST_F(EngineTest, a_ticket_older_than_an_erasure_of_the_key_is_void) {
+  const Ticket before = engine.ticket();
+  EXPECT_TRUE(engine.holds(space, "a", {}, before));
+  EXPECT_FALSE(engine.erase(space, "a")) << "wasn't there, and counts all the same";
+  EXPECT_FALSE(engine.holds(space, "a", {}, before));
+  EXPECT_FALSE(put("a", "1", {.ticket = before}));
+  EXPECT_TRUE(put("b", "1", {.ticket = before}));
+  EXPECT_TRUE(put("a", "2", {.ticket = engine.ticket()}));
+  EXPECT_FALSE(put("a", "1", {.ticket = before}));
+  EXPECT_EQ(got("a"), "2") << "a void put takes nothing away";
+}
+
+TEST_F(EngineTest, a_pattern_takes_what_matches_and_voids_its_tickets) {
+  const NamespaceId other = *engine.open({.name = "other"});
+  const Ticket before = engine.ticket();
+  for (const char* key : {"user:1:name", "user:2:name", "user:1:mail"}) put(key, "x");
+  engine.put(other, "user:1:name", "x", kStart);
+  EXPECT_EQ(*engine.count_matching(space, "user:*:name", kStart), 2u);
+  EXPECT_EQ(*engine.invalidate_matching(space, "user:*:name", kStart), 2u);
+  EXPECT_EQ(got("user:1:name"), "-");
+  EXPECT_EQ(got("user:1:mail"), "x");
+  EXPECT_TRUE(engine.find(other, "user:1:name", kStart));
+  EXPECT_FALSE(put("user:3:name", "x", {.ticket = before}));
+  EXPECT_TRUE(put("user:3:mail", "x", {.ticket = before}));
+  EXPECT_TRUE(engine.put(other, "user:3:name", "x", kStart, {.ticket = before}));
+  EXPECT_TRUE(put("user:3:name", "x", {.ticket = engine.ticket()}));
+  EXPECT_FALSE(engine.count_matching(77, "*", kStart));
+}
+
+TEST_F(EngineTest, patterns_that_were_forgotten_void_older_tickets_of_every_key) {
+  const Ticket before = engine.ticket();
+  (void)engine.invalidate_matching(space, "first*", kStart);
+  const Ticket after = engine.ticket();
+  for (int i = 0; i < 64; ++i)
+    (void)engine.invalidate_matching(space, "x" + std::to_string(i), kStart);
+  EXPECT_FALSE(engine.holds(space, "first", {}, before));
+  EXPECT_FALSE(engine.holds(space, "any", {}, before));
+  EXPECT_TRUE(engine.holds(space, "any", {}, after));
+  EXPECT_FALSE(engine.holds(space, "x7", {}, after));
+}
+
+TEST_F(EngineTest, a_peek_counts_and_warms_nothing) {
+  put("a", "1");
+  EXPECT_EQ(text(engine.peek(space, "a", kStart)), "1");
+  EXPECT_EQ(text(engine.peek(space, "b", kStart)), "-");
+  engine.invalidate(space);
+  EXPECT_EQ(text(engine.peek(space, "a", kStart)), "-");
+  EXPECT_EQ(engine.stats().hits + engine.stats().misses, 0u);
+}
+
 TEST_F(EngineTest, prefixes_end_at_separators) {
   put("users:1:name", "a");
   put("users:1:mail", "b");

@@ -374,6 +374,7 @@ TEST_F(LoadingTest, who_asks_after_an_invalidation_does_not_follow_an_older_flig
   });
   EXPECT_EQ(inner, "v1");
   EXPECT_EQ(cache.find(users, "1", kStart).bytes(), "v1");
+  EXPECT_EQ(cache.stats(users).abandoned, 0u) << "he didn't wait for it";
 }
 
 TEST_F(LoadingTest, patterns_are_counted_first_and_taken_then) {

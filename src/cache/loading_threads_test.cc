@@ -111,6 +111,34 @@ TEST_F(LoadingThreadTest, a_follower_takes_over_from_a_leader_that_hangs) {
   EXPECT_EQ(cache.stats(users).abandoned, 1u);
 }
 
+// Only the loader knows the tag, so who asks after the invalidation joins the flight and learns at
+// its landing that he mustn't have it. (He is given a moment to join; if he comes too late he loads.)
+TEST_F(LoadingThreadTest, a_follower_does_not_take_what_the_loaders_own_tag_voids) {
+  const NamespaceId users = open({});
+  std::latch loading(1), go(1), asking(1);
+  std::jthread leader([&] {
+    const auto got = cache.get_or_load(users, "1", now(), [&]() -> Result<Loaded> {
+      loading.count_down();
+      go.wait();
+      return Loaded("old", {"table:users"});
+    });
+    EXPECT_EQ(got->bytes(), "old") << "he asked before";
+  });
+  loading.wait();
+  cache.invalidate_tag("table:users");
+  std::jthread follower([&] {
+    asking.count_down();
+    const auto got = cache.get_or_load(users, "1", now(), [] { return Loaded("new"); });
+    EXPECT_EQ(got->bytes(), "new");
+  });
+  asking.wait();
+  for (const Time moment = now() + 5ms; now() < moment;) std::this_thread::yield();
+  go.count_down();
+  follower.join();
+  leader.join();
+  EXPECT_EQ(cache.find(users, "1", now()).bytes(), "new");
+}
+
 TEST_F(LoadingThreadTest, the_end_does_not_wait_for_a_load_that_hangs) {
   const auto go = std::make_shared<std::latch>(1);  // the loader may be the last to need it
   {
