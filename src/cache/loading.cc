@@ -14,9 +14,9 @@ using Answer = std::optional<Result<Value>>;  // none: ask again
 // One call of get_or_load() or refresh().
 class Ask {
  public:
-  Ask(std::shared_ptr<LoadingCore> core, NamespaceId id, std::string_view key, Time now,
+  Ask(const std::shared_ptr<LoadingCore>& core, NamespaceId id, std::string_view key, Time now,
       const LoadOptions& options, Loader& loader)
-      : core_(std::move(core)),
+      : core_(core),
         id_(id),
         key_(key),
         now_(now),
@@ -48,7 +48,7 @@ class Ask {
   Answer judge(const Landing& landing, const Flight& flight, Origin origin);
   bool launch(const std::shared_ptr<Flight>& flight);
 
-  const std::shared_ptr<LoadingCore> core_;
+  const std::shared_ptr<LoadingCore>& core_;
   const NamespaceId id_;
   const std::string_view key_;
   Time now_;
