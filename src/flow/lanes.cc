@@ -103,6 +103,7 @@ Result<void> Lanes::wait(const Client& client, Deadline deadline) {
   while (!waiter.called && !waiter.cancelled && present() < deadline) net::park(deadline);
   figures_.waiting.fetch_sub(1, std::memory_order_relaxed);
   std::erase(waiters_, &waiter);
+  if (waiter.called && waiter.cancelled) call_waiters(1);  // somebody else's turn then
   if (waiter.cancelled) return fail(Code::cancelled, "the wait for a connection was cancelled");
   if (!waiter.called) return fail(Code::timed_out, "no connection became free in time");
   return {};

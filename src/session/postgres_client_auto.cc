@@ -37,7 +37,8 @@ std::string bind_of(const query::PreparedForm& form) {
 
 }  // namespace
 
-// The statement as which a text goes prepared; null: it goes as it is. Either is measured.
+// The statement as which a text goes prepared; null: it goes as it is. Either is measured. `known`: of
+// key.text.
 StatementRef PostgresClient::popular(const StatementKey& key, Ask& request,
                                      const query::Known& known) {
   if (key.text.size() > PopularTexts::kLongest || exceeds(0, 2)) return nullptr;
@@ -57,9 +58,8 @@ StatementRef PostgresClient::popular(const Parse& parse, ServerConn& server, Ask
   if (!route_->auto_prepare || server.status() == 'E' || !plain_verb(analysis.verb) ||
       analysis.statements != 1 || analysis.pins != 0)
     return nullptr;
-  const Unnamed& of = unnamed_;
-  query::Known known = query::keep(of.known, of.text, of.text);
-  return popular({parse.query, parse.types, parse_settings(), schema_epoch()}, request, known);
+  return popular({unnamed_.text, parse.types, parse_settings(), schema_epoch()}, request,
+                 unnamed_.known);
 }
 
 // The unnamed statement under the settings that are in force now.
@@ -78,7 +78,10 @@ void PostgresClient::find_form(const query::Seen& seen, Ask& request) {
   const query::Facts* facts = (*seen.statement)->facts();
   if (!facts || !facts->unanalysed.empty()) return;
   query::PreparedForm& form = worker_.form;
-  if (!query::prepare(request.statement, seen.literals, *facts, backslash_escapes, form)) return;
+  // A string becomes what it is compared with when the server first meets it, and stays that.
+  if (!query::prepare(request.statement, seen.literals, *facts, backslash_escapes, form) ||
+      !form.declared())
+    return;
   request.form = popular({form.text, form.types, parse_settings(), schema_epoch()}, request, {});
   if (request.form) request.bind = bind_of(form);
 }

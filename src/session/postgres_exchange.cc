@@ -207,15 +207,18 @@ Exchange::Verdict Exchange::on_error(std::string_view payload, ServerStatements&
 // Bind that comes first in the last group sent can be repeated without the client's notice.
 bool Exchange::plan_went_stale(const ErrorFields& error, ServerStatements& statements) {
   if (error.sqlstate != "0A000" || error.routine != "RevalidateCachedQuery") return false;
-  if (!front().statement) return false;
-  bool unseen = !passed_ && front().kind == Await::bind && queue_.back().kind == Await::sync;
-  bool described = front().fresh;
+  std::size_t at = head_;
+  while (queue_[at].kind == Await::owed && at + 1 < queue_.size()) ++at;
+  const Awaited& bind = queue_[at];
+  if (!bind.statement) return false;
+  bool unseen = !passed_ && bind.kind == Await::bind && queue_.back().kind == Await::sync;
+  bool described = bind.fresh;
   for (std::size_t i = head_; i + 1 < queue_.size(); ++i) {
     if (queue_[i].kind == Await::sync || queue_[i].kind == Await::query) unseen = false;
     described |= queue_[i].kind == Await::describe;
   }
   // A client that doesn't ask for a description goes by an old one: it has to be told.
-  if (!owner_->on_stale_plan(front().statement, unseen && described)) return false;
+  if (!owner_->on_stale_plan(bind.statement, unseen && described)) return false;
   take_back_runs();
   skip(&statements);
   front().ours = true;
