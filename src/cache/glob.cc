@@ -16,7 +16,8 @@ Result<Glob> Glob::parse(std::string_view pattern) {
     } else if (pattern[i] == '?') {
       glob.steps_.push_back(kOne);
     } else {
-      if (pattern[i] == '\\' && ++i == pattern.size())
+      if (pattern[i] == '\\') ++i;
+      if (i == pattern.size())
         return fail(Code::invalid_argument,
                     "key pattern \"" + std::string(pattern) +
                         "\": ends in a backslash; write two for a real one");

@@ -153,7 +153,7 @@ Answer Ask::follow(const std::shared_ptr<Flight>& flight, bool own) {
   const Deadline until = std::min({gone, patience_, soft});
   if (const auto landing = flight->wait(until)) {
     if (!own) LoadSpace::add(space_.followed);
-    return judge(*landing, *flight, Origin::followed);
+    return judge(*landing, *flight, own ? Origin::loaded : Origin::followed);
   }
   if (until == soft) {
     LoadSpace::add(space_.soft_timeouts);

@@ -23,6 +23,18 @@ Result<void> check(const WarmTask& task) {
   return {};
 }
 
+// What the task's list says now; none if it has no list.
+Result<std::vector<std::string>> list_keys(const WarmTask& task) {
+  if (!task.list) return {};
+  try {
+    return task.list();
+  } catch (const std::exception& thrown) {
+    return fail(Code::internal, std::string("the list of keys threw ") + thrown.what());
+  } catch (...) {
+    return fail(Code::internal, "the list of keys threw something that is no std::exception");
+  }
+}
+
 }  // namespace
 
 Moment moment() {
@@ -133,7 +145,7 @@ std::shared_ptr<Warmer::Entry> Warmer::take_due(const Moment& at) {
   return entry;
 }
 
-std::size_t Warmer::run_due(const Moment& at, std::stop_token stop) {
+std::size_t Warmer::run_due(const Moment& at, const std::stop_token& stop) {
   std::size_t loaded = 0;
   while (const std::shared_ptr<Entry> entry = stop.stop_requested() ? nullptr : take_due(at)) {
     loaded += run(*entry, at, stop);
@@ -153,19 +165,10 @@ std::size_t Warmer::run(Entry& entry, const Moment& at, const std::stop_token& s
   const WarmTask& task = entry.task;
   const Time start = clock_();
   std::vector<std::string> keys = task.keys;
-  if (task.list) {
-    Result<std::vector<std::string>> more = fail(Code::internal, "the list of keys threw");
-    try {
-      more = task.list();
-    } catch (const std::exception& thrown) {
-      more = fail(Code::internal, std::string("the list of keys threw ") + thrown.what());
-    } catch (...) {  // it stays as it is
-    }
-    if (more)
-      keys.insert(keys.end(), more->begin(), more->end());
-    else
-      note(entry, std::unexpected(more.error()));
-  }
+  if (const auto more = list_keys(task))
+    keys.insert(keys.end(), more->begin(), more->end());
+  else
+    note(entry, std::unexpected(more.error()));
   const auto gone = [&] {
     std::lock_guard lock(mutex_);
     return entry.removed || stop.stop_requested();

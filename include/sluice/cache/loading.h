@@ -87,7 +87,7 @@ enum class Origin : std::uint8_t {
   memory,    // fresh from memory
   stale,     // from memory, older than its ttl
   loaded,    // by this call's loader
-  followed,  // by another call's, or on the executor
+  followed,  // by another call's
 };
 
 // An answer. Moves; one thread at a time. REQUIRES: dies before the engine.

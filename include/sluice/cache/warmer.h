@@ -73,7 +73,7 @@ class Warmer {
   // Runs what is due, one task after the other, key after key, on the calling thread; may take as
   // long as the loaders do. A key that fails doesn't stop the others, what it had stays. Returns how
   // many keys were loaded. A stop ends it between two keys.
-  std::size_t run_due(const Moment& at, std::stop_token stop = {});
+  std::size_t run_due(const Moment& at, const std::stop_token& stop = {});
   // Until the next task is due; zero: one is. Duration::max(): there is none.
   Duration until_due(const Moment& at) const;
 
