@@ -3,7 +3,7 @@
 
     ./dev bench query_stage [--quick] [--rounds N] [--seconds N]
 
-Both have one worker. Without the stage a statement is still read for its effects on the session, as
+Both have one worker and share no connection, which only the one with the stage could. Without the stage a statement is still read for its effects on the session, as
 pooling needs it. Ratios are taken within a round and their median is judged: CPU time a transaction of the
 whole process, the thread that parses and looks for loops included. Also told: how many of the statements went
 through the parser. A full run writes docs/benchmarks.md. Exit status 1 if a bar is missed.
@@ -16,7 +16,7 @@ import sys
 import urllib.request
 
 from report import machine, replace_block, table, verdict
-from stage import Gateway, Server, pgbench
+from stage import POOL, Gateway, Server, pgbench
 
 CPU_BAR, PARSE_BAR = 1.03, 0.001
 CASES = [(protocol, clients) for protocol in ("simple", "extended", "prepared") for clients in (16, 64)]
@@ -57,9 +57,11 @@ def main():
     chosen = options()
     with contextlib.ExitStack() as running:
         server = running.enter_context(contextlib.closing(Server()))
-        on = running.enter_context(contextlib.closing(Gateway(server, 1, name="with")))
+        plain = {"pool": {"mode": "transaction", "min": 0, "max": POOL, "wait": "10s", "multiplex": "off",
+                          "auto_prepare": "off"}}
+        on = running.enter_context(contextlib.closing(Gateway(server, 1, name="with", listener=plain)))
         off = running.enter_context(contextlib.closing(
-            Gateway(server, 1, name="without", **{"query.enabled": False})))
+            Gateway(server, 1, name="without", listener=plain, **{"query.enabled": False})))
         readings = measure(server, [on, off], chosen)
         seen = totals(on)
     rows, all_hold = [], True

@@ -1,6 +1,7 @@
 """The sluice process under test: writes its configuration, waits for its ready line, stops it by pid
 and fails the test that made a sanitizer speak.
 """
+import json
 import os
 import re
 import select
@@ -18,6 +19,10 @@ SANITIZER = re.compile(r"AddressSanitizer|ThreadSanitizer|LeakSanitizer|runtime 
 
 def binary():
     return (ROOT / os.environ.get("SLUICE_BINARY", "build/dev/sluice")).resolve()
+
+
+# Keys for every gateway's pool, as JSON: the whole suite under another setting.
+POOL = json.loads(os.environ.get("SLUICE_TEST_POOL", "{}"))
 
 
 def sanitized():
@@ -79,7 +84,7 @@ class Sluice:
         self.listener = {
             "listen": f"127.0.0.1:{self.port}",
             "primary": f"postgres://app:secret@127.0.0.1:{server.port}/app",
-            "pool": {"mode": "transaction", "min": 0, "max": 20, "wait": "5s", "lifetime": "1h", **settings},
+            "pool": {"mode": "transaction", "min": 0, "max": 20, "wait": "5s", "lifetime": "1h", **POOL, **settings},
             "auth": {"method": "scram-sha-256", "users": {"app": "secret"}, "admin_users": ["app"]},
             **(listener or {}),
         }
