@@ -1,6 +1,6 @@
 # What is installed, and the packages that carry it.
 #
-# The program, the public headers, an example configuration and unit where deploy/ has them.
+# The program, the public headers, the libraries that SluiceLibrary.cmake names, an example configuration and unit where deploy/ has them.
 
 include(GNUInstallDirs)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/sluice DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
