@@ -1,5 +1,7 @@
 #include "session/postgres_popular.h"
 
+#include <utility>
+
 namespace sluice::postgres {
 
 bool PopularText::prepares() {
@@ -8,11 +10,31 @@ bool PopularText::prepares() {
   return seen_ > kOften && seen_ % kCompare != 0;
 }
 
-void PopularText::measured(bool prepared, Duration took) {
-  Duration& mean = prepared ? prepared_ : plain_;
-  mean = mean < Duration::zero() ? took : mean + (took - mean) / 8;
-  if (!prepared || ++measured_ < kJudged || plain_ < Duration::zero()) return;
-  reverted_ = prepared_ > 2 * plain_ + kSlack;
+bool PopularText::measured(bool prepared, Duration took) {
+  if (reverted_) return false;
+  if (!prepared) {
+    plain_.add(took);
+    if (plain_.count == 4 * kPlain) plain_ = {plain_.count / 2, plain_.total / 2};
+    return false;
+  }
+  if (seen_ < 4 * kOften || plain_.count < kPlain) return false;  // at first each has its own plan
+  const Duration far = 2 * plain_.mean() + kSlack;
+  prepared_.add(took);
+  far_ += took > far;
+  bool slower = false;
+  if (++window_ == kWindow) {
+    slower = 2 * far_ > kWindow;
+    window_ = far_ = 0;
+  }
+  if (prepared_.count == kJudged) {
+    slower |= prepared_.mean() > far;
+    prepared_ = {};
+  }
+  return slower && !std::exchange(reverted_, true);
+}
+
+bool PopularText::failed() {
+  return ++failures_ >= kMostFailures && !std::exchange(reverted_, true);
 }
 
 PopularText& PopularTexts::place(const Hash128& hash) {

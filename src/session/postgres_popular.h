@@ -3,6 +3,8 @@
 // A text that was seen a few times runs as a prepared statement from then on. PostgreSQL plans such a one
 // for its values at first and may then keep one plan for all values. Where that turns out slower than a plan
 // for the values would be, the text is left as it came: one in some executions goes unprepared, to compare.
+// Compared are means over many executions, and how often one takes far longer than unprepared ones do: on a
+// busy machine a few take long whatever their plan.
 #pragma once
 
 #include <cstdint>
@@ -18,18 +20,18 @@ class PopularText {
  public:
   static constexpr unsigned kOften = 5;       // seen, then it is prepared
   static constexpr unsigned kCompare = 64;    // one in so many goes unprepared ...
-  static constexpr unsigned kJudged = 32;     // ... and so many prepared ones are measured to judge
+  static constexpr unsigned kPlain = 16;      // ... and so many of these say what is usual
+  static constexpr unsigned kWindow = 64;     // prepared ones: most of them far slower is clear
+  static constexpr unsigned kJudged = 512;    // ... their mean twice as long too
   static constexpr unsigned kMostFailures = 3;
   static constexpr Duration kSlack = std::chrono::microseconds(200);
 
   // Whether the execution that begins now goes prepared.
   bool prepares();
-  // What an execution took at the server.
-  void measured(bool prepared, Duration took);
-  // It couldn't be prepared, or not be run so.
-  void failed() {
-    if (++failures_ >= kMostFailures) reverted_ = true;
-  }
+  // What an execution took at the server. True: with that it is left as it comes from now on.
+  bool measured(bool prepared, Duration took);
+  // It couldn't be prepared, or not be run so. True as above.
+  bool failed();
   bool reverted() const { return reverted_; }
 
   StatementRef statement;  // as it is prepared; null: not yet
@@ -37,9 +39,19 @@ class PopularText {
  private:
   friend class PopularTexts;
   Hash128 hash_{};
-  unsigned seen_ = 0, measured_ = 0, failures_ = 0;
+  struct Times {
+    unsigned count = 0;
+    Duration total{};
+    void add(Duration took) {
+      ++count;
+      total += took;
+    }
+    Duration mean() const { return count == 0 ? Duration{} : total / count; }
+  };
+  unsigned seen_ = 0, failures_ = 0;
   bool reverted_ = false;
-  Duration plain_{-1}, prepared_{-1};  // means, of the last ones most
+  Times plain_, prepared_;
+  unsigned window_ = 0, far_ = 0;  // of the last prepared ones, and those far slower than plain ones
 };
 
 // One worker.
@@ -54,12 +66,10 @@ class PopularTexts {
   PopularText* find(const Hash128& hash);
   // It is to be prepared anew.
   void forget(const Statement& statement);
-  std::uint64_t reverted() const { return reverted_; }
 
  private:
   PopularText& place(const Hash128& hash);
   std::vector<PopularText> places_;
-  std::uint64_t reverted_ = 0;
 };
 
 }  // namespace sluice::postgres
