@@ -195,7 +195,10 @@ void PostgresClient::ask(const Frame& frame) {
   request_began_ = wait_began_ = arrived_ = began;
   waited_ = {};
   waiting_ = !lease;
-  if (waiting_) arm(deadline_after(began, kLongWait));
+  if (waiting_) {
+    arm(deadline_after(began, kLongWait));
+    if (!out_.empty()) flush_replies();  // what is answered doesn't wait with it
+  }
   auto asked = front_.walk().ask(*this, request);
   waiting_ = false;
   if (!lease) attached_ = false;

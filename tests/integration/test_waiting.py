@@ -51,6 +51,15 @@ def test_p34_long_wait_is_told_in_a_notice(busy):
     assert waiter.ready().value == "1"
 
 
+def test_what_is_answered_already_does_not_wait_with_the_next_request(busy):
+    gateway, holder = busy
+    waiter = login(gateway)
+    waiter.send(w.SYNC, w.query("SELECT 1"))
+    assert waiter.read().kind == "Z" and not waiter.buffer  # the notice about the long wait comes later
+    holder.ask("COMMIT")
+    assert waiter.ready().value == "1"
+
+
 def test_p34_client_that_hangs_up_leaves_the_queue(busy):
     gateway, holder = busy
     first, second = login(gateway), login(gateway)
