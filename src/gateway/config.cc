@@ -9,6 +9,7 @@ namespace sluice::gateway {
 
 std::string_view name_of(PoolMode v) { return kPoolModes[static_cast<int>(v)]; }
 std::string_view name_of(Multiplex v) { return kMultiplexes[static_cast<int>(v)]; }
+std::string_view name_of(AutoPrepare v) { return kAutoPrepares[static_cast<int>(v)]; }
 std::string_view name_of(TlsMode v) { return kTlsModes[static_cast<int>(v)]; }
 std::string_view name_of(AuthMethod v) { return kAuthMethods[static_cast<int>(v)]; }
 std::string_view name_of(Replication v) { return kReplications[static_cast<int>(v)]; }
@@ -30,6 +31,7 @@ std::optional<Target> find_database(const PostgresListener& listener, std::strin
   target.dsn = database.dsn;
   if (target.dsn.database.empty()) target.dsn.database = name;
   target.pool.mode = database.mode.value_or(target.pool.mode);
+  target.pool.multiplex = database.multiplex.value_or(target.pool.multiplex);
   target.pool.max = database.max.value_or(target.pool.max);
   // A smaller maximum of its own caps an inherited minimum.
   target.pool.min = database.min.value_or(std::min(target.pool.min, target.pool.max));

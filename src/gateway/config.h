@@ -122,6 +122,7 @@ struct Database {
   // An empty database means the name the client asked for; a user is forced on all its clients.
   Dsn dsn;
   std::optional<PoolMode> mode;
+  std::optional<Multiplex> multiplex;
   std::optional<unsigned> min, max, max_total;  // max_total: over all pools of this database
   std::string auth_user;                        // instead of auth.user
   bool operator==(const Database&) const = default;
@@ -221,6 +222,7 @@ ServerTls server_tls_for(const PostgresListener& listener, const Dsn& dsn);
 // Text as in sluice.toml: "verify-full", "scram-sha-256", "auto".
 std::string_view name_of(PoolMode v);
 std::string_view name_of(Multiplex v);
+std::string_view name_of(AutoPrepare v);
 std::string_view name_of(TlsMode v);
 std::string_view name_of(AuthMethod v);
 std::string_view name_of(Replication v);

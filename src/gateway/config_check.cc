@@ -29,8 +29,11 @@ bool verifies(TlsMode mode) { return mode == TlsMode::verify_ca || mode == TlsMo
 
 class ListenerCheck {
  public:
-  ListenerCheck(const PostgresListener& listener, std::size_t index, Findings& findings)
-      : l_(listener), path_(listener_path(index)), findings_(findings) {}
+  ListenerCheck(const Config& config, std::size_t index, Findings& findings)
+      : l_(config.postgres[index]),
+        path_(listener_path(index)),
+        findings_(findings),
+        statements_known_(config.query.enabled) {}
 
   void run(std::vector<Bound>& bound) {
     check_addresses(bound);
@@ -142,6 +145,35 @@ class ListenerCheck {
     if (chosen && pool.max_total != 0 && pool.max_total < pool.min)
       problem("pool.max_total",
               fmt::format("{} is less than pool.min = {}", pool.max_total, pool.min));
+    check_sharing();
+  }
+
+  // Only what somebody asked for is worth a word.
+  void check_sharing() {
+    const auto& pool = l_.pool;
+    if (pool.multiplex_below <= Duration::zero())
+      problem("pool.multiplex_below",
+              "has to be above 0: statements that are shorter share connections, as \"2ms\"; "
+              "set pool.multiplex = \"off\" to share none");
+    if (findings_.was_set(key("pool.multiplex")))
+      check_multiplex("pool.multiplex", pool.multiplex, pool.mode);
+    if (findings_.was_set(key("pool.auto_prepare")) && pool.auto_prepare != AutoPrepare::off &&
+        pool.mode == PoolMode::session)
+      warning("pool.auto_prepare",
+              "nothing is prepared by itself while pool.mode = \"session\": statements have the "
+              "client's own names there; set pool.mode = \"transaction\"");
+  }
+
+  void check_multiplex(const std::string& name, Multiplex multiplex, PoolMode mode) {
+    if (multiplex == Multiplex::off) return;
+    if (mode == PoolMode::session)
+      warning(name,
+              "nothing is shared while pool.mode = \"session\": each client has a connection of "
+              "its own there; set pool.mode = \"transaction\"");
+    else if (!statements_known_)
+      warning(name,
+              "nothing is shared while query.enabled = false: what a statement does isn't known "
+              "then; set query.enabled = true");
   }
 
   void check_databases() {
@@ -151,6 +183,9 @@ class ListenerCheck {
         problem(below, "is the name of the admin console: choose another one");
       if (name.empty()) problem(below, "has an empty name");
       check_dsn(below + ".dsn", database.dsn);
+      if (database.multiplex)
+        check_multiplex(below + ".pool.multiplex", *database.multiplex,
+                        database.mode.value_or(l_.pool.mode));
       const auto max = database.max.value_or(l_.pool.max);
       if (database.min && *database.min > max)
         problem(below + ".pool.min",
@@ -259,6 +294,7 @@ class ListenerCheck {
   const PostgresListener& l_;
   std::string path_;
   Findings& findings_;
+  const bool statements_known_;
   bool exposed_ = false;  // listens beyond this machine
 };
 
@@ -286,7 +322,7 @@ void check_config(const Config& config, Findings& findings) {
         "nothing to serve: add [[postgres]] with primary = \"postgres://db1:5432/app\"");
   std::set<std::string> names;
   for (std::size_t i = 0; i < config.postgres.size(); ++i) {
-    ListenerCheck(config.postgres[i], i, findings).run(bound);
+    ListenerCheck(config, i, findings).run(bound);
     if (!names.insert(config.postgres[i].name).second)
       findings.problem(listener_path(i) + ".name",
                        fmt::format("{} is the name of another listener too",

@@ -11,6 +11,17 @@ WordRef words(Enum& value, std::span<const std::string_view> names) {
   return {reinterpret_cast<std::uint8_t*>(&value), names};
 }
 
+template <class Enum>
+OptionalWordRef words(std::optional<Enum>& value, std::span<const std::string_view> names) {
+  using Value = std::optional<Enum>;
+  return {&value, names,
+          [](const void* v) {
+            return static_cast<const Value*>(v)->transform(
+                [](Enum e) { return static_cast<std::uint8_t>(e); });
+          },
+          [](void* v, std::uint8_t word) { *static_cast<Value*>(v) = static_cast<Enum>(word); }};
+}
+
 TextRef file(std::string& path) { return {&path, false, true}; }
 TextRef secret(std::string& text) { return {&text, true, false}; }
 TextRef text(std::string& value) { return {&value}; }
@@ -101,10 +112,11 @@ std::vector<Key> keys_of(Database& d) {
   return {
       {"dsn", &d.dsn},
       {"auth_user", text(d.auth_user)},
-      {"pool.mode", OptionalModeRef{&d.mode}},
+      {"pool.mode", words(d.mode, kPoolModes)},
       {"pool.min", OptionalCountRef{&d.min}},
       {"pool.max", OptionalCountRef{&d.max, 1}},
       {"pool.max_total", OptionalCountRef{&d.max_total}},
+      {"pool.multiplex", words(d.multiplex, kMultiplexes)},
   };
 }
 

@@ -24,8 +24,12 @@ struct WordRef {
   std::uint8_t* value;
   std::span<const std::string_view> words;
 };
-struct OptionalModeRef {
-  std::optional<PoolMode>* value;
+// The same, or unset.
+struct OptionalWordRef {
+  void* value;  // std::optional of the enum
+  std::span<const std::string_view> words;
+  std::optional<std::uint8_t> (*get)(const void* value);
+  void (*set)(void* value, std::uint8_t word);
 };
 struct CountRef {
   unsigned* value;
@@ -51,7 +55,7 @@ using UsersRef = std::map<std::string, std::string>*;  // secrets by name
 
 struct Key {
   std::string_view name;  // within its section, dotted: "pool.max"
-  std::variant<bool*, WordRef, OptionalModeRef, CountRef, OptionalCountRef, FileModeRef, BytesRef,
+  std::variant<bool*, WordRef, OptionalWordRef, CountRef, OptionalCountRef, FileModeRef, BytesRef,
                Duration*, TextRef, std::vector<std::string>*, UsersRef, Dsn*, std::vector<Dsn>*>
       ref;
 

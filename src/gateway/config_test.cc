@@ -176,6 +176,9 @@ connect_timeout = "4s"
 validate_after = "31s"
 reset = "DEALLOCATE ALL"
 max_prepared = 7
+multiplex = "all"
+multiplex_below = "3ms"
+auto_prepare = "off"
 [postgres.auth]
 method = "md5"
 userlist = "FOLDER/userlist.txt"
@@ -213,7 +216,7 @@ mode = "off"
 [postgres.databases."*"]
 dsn = "postgres://other@db9:5432"
 auth_user = "looker2"
-pool = { mode = "transaction", min = 3, max = 4, max_total = 5 }
+pool = { mode = "transaction", min = 3, max = 4, max_total = 5, multiplex = "reads" }
 )--";
   constexpr std::string_view kPlace = "FOLDER";
   for (auto at = text.find(kPlace); at != text.npos; at = text.find(kPlace))
@@ -412,6 +415,15 @@ INSTANTIATE_TEST_SUITE_P(
                 "sluice.toml:4:16: postgres[0].pool.min: pool.min = 5 is more than pool.max = 3"},
         Mistake{"pool = { min = 5, max_total = 3 }",
                 "sluice.toml:4:31: postgres[0].pool.max_total: 3 is less than pool.min = 5"},
+        Mistake{"pool = { multiplex = \"read\" }",
+                "sluice.toml:4:22: postgres[0].pool.multiplex: \"read\" is not known, did you mean "
+                "\"reads\"?; allowed: \"auto\", \"reads\", \"all\", \"off\""},
+        Mistake{"databases = { app = { pool = { multiplex = \"al\" } } }",
+                "sluice.toml:4:44: postgres[0].databases.\"app\".pool.multiplex: \"al\" is not "
+                "known, did you mean \"all\"?"},
+        Mistake{"pool = { multiplex_below = \"0s\" }",
+                "sluice.toml:4:28: postgres[0].pool.multiplex_below: has to be above 0: statements "
+                "that are shorter share connections, as \"2ms\"; set pool.multiplex = \"off\""},
         Mistake{
             "pool = \"big\"",
             "sluice.toml:4:1: postgres[0].pool: found \"big\", but it is a table: pool = { ... }"},
@@ -756,6 +768,45 @@ TEST(ConfigTest, the_example_loads_also_with_its_comments_taken_off) {
   config = loaded(all);
   EXPECT_EQ(config.config.postgres[0].timeouts.query, seconds(30));
   EXPECT_TRUE(find_database(config.config.postgres[0], "reports"));
+}
+
+// Whoever asks for sharing where there is none is told; who leaves it to us isn't.
+TEST(ConfigTest, sharing_that_can_not_be_is_told_to_who_asked_for_it) {
+  const auto warnings = [](const std::string& pool, const std::string& top = {}) {
+    return text_of(loaded(top + kThreeLines + pool + "\n").warnings);
+  };
+  const std::string no_query = "[query]\nenabled = false\n";
+  EXPECT_EQ(warnings("pool = { mode = \"session\" }", no_query), "");
+  EXPECT_EQ(warnings("pool = { mode = \"session\", multiplex = \"off\", auto_prepare = \"off\" }"),
+            "");
+  EXPECT_EQ(warnings("pool = { multiplex = \"all\", auto_prepare = \"auto\" }"), "");
+  EXPECT_NE(
+      warnings("pool = { mode = \"session\", multiplex = \"reads\" }")
+          .find("postgres[0].pool.multiplex: nothing is shared while pool.mode = \"session\""),
+      std::string::npos);
+  EXPECT_NE(warnings("pool = { mode = \"session\", auto_prepare = \"auto\" }")
+                .find("postgres[0].pool.auto_prepare: nothing is prepared by itself while "
+                      "pool.mode = \"session\""),
+            std::string::npos);
+  EXPECT_NE(warnings("pool = { multiplex = \"all\" }", no_query)
+                .find("postgres[0].pool.multiplex: nothing is shared while query.enabled = false"),
+            std::string::npos);
+  EXPECT_NE(warnings("databases.app.pool = { mode = \"session\", multiplex = \"reads\" }")
+                .find("pool.multiplex: nothing is shared while pool.mode = \"session\""),
+            std::string::npos);
+  EXPECT_EQ(warnings("pool = { mode = \"session\" }\ndatabases.app.pool = { mode = "
+                     "\"transaction\", multiplex = \"reads\" }"),
+            "");
+}
+
+TEST(ConfigTest, a_database_shares_as_it_says_itself) {
+  const auto listener = loaded(kThreeLines +
+                               "pool = { multiplex = \"all\" }\n"
+                               "databases.own.pool = { multiplex = \"off\" }\n"
+                               "databases.other = {}\n")
+                            .config.postgres[0];
+  EXPECT_EQ(find_database(listener, "own")->pool.multiplex, Multiplex::off);
+  EXPECT_EQ(find_database(listener, "other")->pool.multiplex, Multiplex::all);
 }
 
 TEST(ConfigTest, users_of_the_table_win_over_the_userlist) {

@@ -83,10 +83,10 @@ struct FromText {
     *v.value = *found;
     return {};
   }
-  Outcome operator()(OptionalModeRef v) const {
-    auto found = word(text, kPoolModes);
+  Outcome operator()(OptionalWordRef v) const {
+    auto found = word(text, v.words);
     if (!found) return wrong(found.error());
-    *v.value = static_cast<PoolMode>(*found);
+    v.set(v.value, *found);
     return {};
   }
   std::expected<unsigned, std::string> number(unsigned least, unsigned most) const {
@@ -171,13 +171,15 @@ struct FromText {
   }
 };
 
+std::string one_of(std::span<const std::string_view> words) {
+  return fmt::format("one of \"{}\"", fmt::join(words, "\", \""));
+}
+
 // What a key takes, for "found X, but it takes Y".
 struct Wanted {
   std::string operator()(bool*) const { return "true or false"; }
-  std::string operator()(WordRef v) const {
-    return fmt::format("one of \"{}\"", fmt::join(v.words, "\", \""));
-  }
-  std::string operator()(OptionalModeRef) const { return "\"session\" or \"transaction\""; }
+  std::string operator()(WordRef v) const { return one_of(v.words); }
+  std::string operator()(OptionalWordRef v) const { return one_of(v.words); }
   std::string operator()(CountRef) const { return "a whole number"; }
   std::string operator()(OptionalCountRef) const { return "a whole number"; }
   std::string operator()(FileModeRef) const { return "octal digits, as \"0770\""; }

@@ -31,9 +31,8 @@ struct AsToml {
 
   Text operator()(bool* v) const { return *v ? "true" : "false"; }
   Text operator()(WordRef v) const { return toml_string(v.words[*v.value]); }
-  Text operator()(OptionalModeRef v) const {
-    if (!*v.value) return std::nullopt;
-    return toml_string(name_of(**v.value));
+  Text operator()(OptionalWordRef v) const {
+    return v.get(v.value).transform([&](std::uint8_t word) { return toml_string(v.words[word]); });
   }
   Text operator()(CountRef v) const { return std::to_string(*v.value); }
   Text operator()(OptionalCountRef v) const {
