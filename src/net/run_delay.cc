@@ -32,15 +32,21 @@ void RunDelay::read(Time now) {
   if (fd_ < 0) return;
   char bytes[96];
   const ssize_t n = ::pread(fd_, bytes, sizeof bytes, 0);
-  if (n <= 0) return;
-  std::string_view text(bytes, static_cast<std::size_t>(n));
+  if (n > 0) take({bytes, static_cast<std::size_t>(n)});
+}
+
+// Who runs seldom is asked again until it is enough.
+void RunDelay::take(std::string_view text) {
   take_number(text);  // time run
   const unsigned long long waited = take_number(text), times = take_number(text);
-  if (times_ != 0 && times >= times_ + kEnough) {
-    const Duration mean{static_cast<std::int64_t>((waited - waited_) / (times - times_))};
+  const unsigned long long ran = times - times_;
+  if (times_ != 0 && ran < kEnough) {
+    if (ran == 0) mean_ -= mean_ / 4;
+    return;
+  }
+  if (times_ != 0) {
+    const Duration mean{static_cast<std::int64_t>((waited - waited_) / ran)};
     mean_ += (mean - mean_) / 4;
-  } else if (times_ != 0 && times == times_) {
-    mean_ -= mean_ / 4;
   }
   waited_ = waited;
   times_ = times;

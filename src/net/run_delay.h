@@ -5,6 +5,8 @@
 // sched-stats.rst); where it doesn't the delay is always zero. One thread.
 #pragma once
 
+#include <string_view>
+
 #include "sluice/time.h"
 
 namespace sluice::net {
@@ -22,6 +24,8 @@ class RunDelay {
   void update(Time now) {
     if (now - read_at_ >= kEvery) read(now);
   }
+  // What the kernel says by now, as its file has it.
+  void take(std::string_view schedstat);
   // Mean over the last second or so.
   Duration mean() const { return mean_; }
 
@@ -30,7 +34,7 @@ class RunDelay {
 
   int fd_ = -2;  // -2: not opened yet, -1: the kernel doesn't say
   Time read_at_{};
-  unsigned long long waited_ = 0, times_ = 0;
+  unsigned long long waited_ = 0, times_ = 0;  // when it last said enough
   Duration mean_{};
 };
 
