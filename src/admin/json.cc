@@ -69,6 +69,8 @@ Json multiplex_json(const gateway::PoolView& pool) {
           {"reruns", s.reruns},
           {"orphans", s.orphans},
           {"cancelled_locally", s.cancelled},
+          {"prepared", pool.prepared},
+          {"reverted", pool.reverted},
           {"reasons", reasons}};
 }
 

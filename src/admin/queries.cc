@@ -118,7 +118,7 @@ Answer QueryApi::one(const Request& request) const {
   });
   std::vector<query::SlowQuery> slow = watch.workload().slow_queries();
   std::erase_if(slow, [&](const auto& s) { return s.statement->fingerprint() != *fingerprint; });
-  return {.body = query_json(*found, loops, slow)};
+  return {.body = query_json(*found, loops, slow, gateway_.sharing(*fingerprint))};
 }
 
 Answer QueryApi::slow(const Request& request) const {

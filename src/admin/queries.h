@@ -38,7 +38,8 @@ std::string queries_json(std::span<const query::QueryStats> stats, Page page,
                          const query::Workload::Totals& totals,
                          const query::Templates::Counts& counts);
 std::string query_json(const query::QueryStats& stats, std::span<const query::Loop> loops,
-                       std::span<const query::SlowQuery> slow);
+                       std::span<const query::SlowQuery> slow,
+                       std::span<const gateway::SharingView> sharing);
 std::string slow_json(std::span<const query::SlowQuery> slow, Page page, Duration threshold);
 // What a loop says needs its statements' texts.
 using FindTemplate = std::function<query::TemplateRef(const query::Fingerprint&)>;

@@ -132,6 +132,16 @@ Json slow_json(const query::SlowQuery& s) {
   return json;
 }
 
+// Whether it shares connections in a pool, and why not.
+Json sharing_json(const gateway::SharingView& s) {
+  const bool shares = s.alone == batch::Alone::no;
+  return {{"listener", s.listener},
+          {"database", s.database},
+          {"user", s.user},
+          {"shares", shares},
+          {"reason", shares ? Json() : Json(batch::name_of(s.alone))}};
+}
+
 Json statement_json(const query::Fingerprint& f, const query::TemplateRef& t) {
   return {{"fingerprint", f.text()}, {"query", t ? Json(t->text()) : Json()}};
 }
@@ -206,7 +216,8 @@ std::string queries_json(std::span<const QueryStats> stats, Page page,
 }
 
 std::string query_json(const QueryStats& q, std::span<const query::Loop> loops,
-                       std::span<const query::SlowQuery> slow) {
+                       std::span<const query::SlowQuery> slow,
+                       std::span<const gateway::SharingView> sharing) {
   Json json = stats_json(q);
   Json states = Json::object();
   for (const auto& [state, n] : q.states) states[state] = n;
@@ -224,6 +235,8 @@ std::string query_json(const QueryStats& q, std::span<const query::Loop> loops,
     json["loops"].push_back({{"id", l.id}, {"kind", name_of(l.kind)}, {"wasted_ms", ms(l.wasted)}});
   json["slow_queries"] = Json::array();
   for (const auto& s : slow) json["slow_queries"].push_back(slow_json(s));
+  json["sharing"] = Json::array();
+  for (const auto& s : sharing) json["sharing"].push_back(sharing_json(s));
   return text_of(json);
 }
 

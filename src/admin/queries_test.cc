@@ -95,7 +95,10 @@ TEST_F(QueriesTest, list_shows_a_page_and_what_comes_behind_it) {
 TEST_F(QueriesTest, statement_is_told_with_its_tables_and_times) {
   ran("select a from t where b = 1", std::chrono::milliseconds(3));
   const auto stats = workload.snapshot();
-  const json one = json::parse(query_json(stats[0], {}, {}));
+  const json one = json::parse(query_json(
+      stats[0], {}, {},
+      std::vector<gateway::SharingView>{{"postgres", "shop", "app", batch::Alone::no},
+                                        {"other", "shop", "app", batch::Alone::locks_rows}}));
   EXPECT_EQ(one["query"], "select a from t where b = ?");
   EXPECT_EQ(one["verb"], "select");
   EXPECT_EQ(one["reads"], json({"t"}));
@@ -103,6 +106,12 @@ TEST_F(QueriesTest, statement_is_told_with_its_tables_and_times) {
   EXPECT_EQ(one["total_ms"], 3.0);
   EXPECT_NEAR(one["p50_ms"], 3.0, 3.0 * 0.045);
   EXPECT_EQ(one["fingerprint"], stats[0].statement->fingerprint().text());
+  ASSERT_EQ(one["sharing"].size(), 2u);
+  EXPECT_EQ(one["sharing"][0]["shares"], true);
+  EXPECT_TRUE(one["sharing"][0]["reason"].is_null());
+  EXPECT_EQ(one["sharing"][1]["listener"], "other");
+  EXPECT_EQ(one["sharing"][1]["shares"], false);
+  EXPECT_EQ(one["sharing"][1]["reason"], "locks rows");
 }
 
 TEST_F(QueriesTest, text_that_is_not_utf8_still_makes_an_answer) {

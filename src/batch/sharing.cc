@@ -24,6 +24,7 @@ std::string_view name_of(Alone why) {
     case Alone::effects: return "not a plain statement";
     case Alone::unanalysed: return "unanalysed";
     case Alone::writes: return "writes";
+    case Alone::sequences: return "may use a sequence";
     case Alone::locks_rows: return "locks rows";
     case Alone::functions: return "calls unknown or volatile functions";
     case Alone::relations: return "reads what isn't a plain table";

@@ -90,7 +90,8 @@ StatementRow statement(const Json& j) {
 }
 
 PoolRow pool(const Json& j) {
-  PoolRow row{.database = text(j, "database"),
+  PoolRow row{.listener = text(j, "listener"),
+              .database = text(j, "database"),
               .user = text(j, "user"),
               .server = text(j, "server"),
               .mode = text(j, "mode"),
@@ -105,6 +106,14 @@ PoolRow pool(const Json& j) {
   row.clients_active = count(clients, "active");
   row.clients_waiting = count(clients, "waiting");
   row.clients_idle = count(clients, "idle");
+  const Json& multiplex = at(j, "multiplex");
+  row.shared = count(multiplex, "statements");
+  for (const std::uint64_t n : each(at(multiplex, "reasons"),
+                                    [](const Json& r) { return count(r, "statements"); }))
+    row.alone += n;
+  row.lanes = count(multiplex, "lanes");
+  row.depth = count(multiplex, "depth");
+  row.stalls = count(multiplex, "stalls");
   return row;
 }
 

@@ -30,10 +30,14 @@ struct StatementsView {
 };
 
 struct PoolRow {
-  std::string database, user, server, mode, last_error;
+  std::string listener, database, user, server, mode, last_error;
   bool paused = false;
   std::uint64_t max = 0, total = 0, idle = 0, leased = 0;  // connections
   std::uint64_t clients_active = 0, clients_waiting = 0, clients_idle = 0;
+  // Statements on connections shared with others', those alone, and how often one held others up: since
+  // the start.
+  std::uint64_t shared = 0, alone = 0, stalls = 0;
+  std::uint64_t lanes = 0, depth = 0;  // connections shared now; how many statements at once on one
 };
 struct PoolsView {
   std::uint64_t clients = 0, connections = 0, requests = 0, transactions = 0;

@@ -171,7 +171,7 @@ std::string report_markdown(const ReportPage& page) {
                      ? fmt::format("Slow ones, from {} on", short_time(page.slow.threshold_ms))
                      : std::string("Slow ones"),
                  slow(page), more_words(page.slow.items.size(), page.slow.count));
-  return out + section("Pools", pools(page.pools));
+  return out + section("Pools", pools(page.pools), sharing_words(page.pools));
 }
 
 }  // namespace sluice::cmd

@@ -117,6 +117,18 @@ TEST(ReportHtmlTest, nothing_from_outside_becomes_markup) {
   EXPECT_THAT(html, HasSubstr("class=\"info\""));  // not the severity that was sent
 }
 
+TEST(ReportTest, both_forms_tell_what_was_shared) {
+  ReportPage page = hostile_page();
+  constexpr const char* kWords = "statements 75 % shared a connection";
+  EXPECT_THAT(report_html(page), Not(HasSubstr("shared a connection")));  // nothing was counted
+  page.pools.items[0].shared = 300;
+  page.pools.items[0].alone = 100;
+  page.pools.items[0].stalls = 1;
+  EXPECT_THAT(report_html(page), HasSubstr(kWords));
+  EXPECT_THAT(report_html(page), HasSubstr("held others up once."));
+  EXPECT_THAT(report_markdown(page), HasSubstr(kWords));
+}
+
 TEST(ReportHtmlTest, loads_nothing_and_closes_what_it_opens) {
   const std::string html = report_html(hostile_page());
   EXPECT_THAT(html, StartsWith("<!doctype html>"));

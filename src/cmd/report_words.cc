@@ -64,6 +64,23 @@ std::string values_of(const SlowRow& row) {
   return out;
 }
 
+std::string sharing_words(const PoolsView& pools) {
+  std::uint64_t shared = 0, alone = 0, stalls = 0;
+  for (const PoolRow& pool : pools.items) {
+    shared += pool.shared;
+    alone += pool.alone;
+    stalls += pool.stalls;
+  }
+  if (shared + alone == 0) return {};
+  return fmt::format(
+      "Of {} statements {:.0f} % shared a connection with other clients' statements; one held "
+      "others "
+      "up {}.",
+      short_count(shared + alone),
+      static_cast<double>(shared) / static_cast<double>(shared + alone) * 100,
+      stalls == 1 ? "once" : short_count(stalls) + " times");
+}
+
 std::string loop_figures(const LoopRow& row) {
   std::string out =
       fmt::format("ran {} with {} statements (median {}, most {}), {} wasted",

@@ -20,6 +20,8 @@ double share_of(const StatementRow& row, const ReportPage& page);
 // "at 2026-... by app@shop, web (controller=books)".
 std::string origin_of(const SlowRow& row);
 std::string values_of(const SlowRow& row);  // "$1 = 42, $2 = 'x'": in the order of the text
+// "Of 1.2k statements 80 % shared a connection with others' ...", empty if nothing was counted.
+std::string sharing_words(const PoolsView& pools);
 std::string loop_figures(const LoopRow& row);
 // "and 12 more", empty if all are there.
 std::string more_words(std::size_t shown, std::uint64_t count);

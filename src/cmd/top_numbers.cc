@@ -36,6 +36,21 @@ std::optional<TopRow> row_of(const StatementRow& after, const StatementRow* know
   return row;
 }
 
+// What a pool shared since `before`; all of it where the pool is new.
+void since(const PoolsView& before, PoolRow& pool) {
+  const auto was = std::ranges::find_if(before.items, [&](const PoolRow& other) {
+    return std::tie(other.listener, other.database, other.user) ==
+           std::tie(pool.listener, pool.database, pool.user);
+  });
+  if (was == before.items.end()) return;
+  const bool anew =
+      pool.shared < was->shared || pool.alone < was->alone || pool.stalls < was->stalls;
+  if (anew) return;
+  pool.shared -= was->shared;
+  pool.alone -= was->alone;
+  pool.stalls -= was->stalls;
+}
+
 double rank(const TopRow& row, TopOrder order) {
   switch (order) {
     case TopOrder::time: return row.share;
@@ -65,6 +80,7 @@ TopNumbers top_numbers(const TopSample& first) {
 TopNumbers top_numbers(const TopSample& before, const TopSample& after, TopOrder order) {
   TopNumbers out;
   out.pools = after.pools;
+  for (PoolRow& pool : out.pools.items) since(before.pools, pool);
   const double seconds =
       std::max(1e-3, std::chrono::duration<double>(after.at - before.at).count());
   out.seconds = seconds;

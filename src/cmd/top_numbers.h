@@ -31,7 +31,7 @@ struct TopNumbers {
   std::optional<double> seconds;  // the interval; none: there is only one sample
   double requests = 0, transactions = 0, errors = 0;  // per second
   double busy = 0;  // statements under way on average: time that they took per time that passed
-  PoolsView pools;
+  PoolsView pools;  // what is counted of sharing: in the interval, if there is one
   std::vector<TopRow> rows;
 };
 

@@ -16,20 +16,28 @@ constexpr std::size_t kFileColumns = 200;
 
 void add(Lines& lines, Style style, std::string text) { lines.push_back({style, std::move(text)}); }
 
+// Of its statements, those that went among others' on one connection.
+std::string shared_words(const PoolRow& pool) {
+  const std::uint64_t all = pool.shared + pool.alone;
+  if (all == 0) return "-";
+  return fmt::format("{:.0f} %", static_cast<double>(pool.shared) / static_cast<double>(all) * 100);
+}
+
 std::string pool_line(const PoolRow& pool) {
   const auto number = [](std::uint64_t n) { return right(short_count(n), 8); };
   std::string line = left(clean_line(pool.database), 16) + " " + left(clean_line(pool.user), 14) +
                      " " + left(pool.paused ? "paused" : clean_line(pool.mode), 11) +
                      number(pool.clients_active) + number(pool.clients_waiting) +
                      number(pool.clients_idle) + number(pool.leased) + number(pool.idle) +
-                     number(pool.max) + "  " + clean_line(pool.server);
+                     number(pool.max) + right(shared_words(pool), 8) + number(pool.lanes) +
+                     number(pool.depth) + number(pool.stalls) + "  " + clean_line(pool.server);
   if (!pool.last_error.empty()) line += "  " + clean_line(pool.last_error);
   return line;
 }
 
 constexpr std::string_view kPoolHeading =
     "DATABASE         USER           MODE         ACTIVE WAITING    IDLE  LEASED    FREE     MAX  "
-    "SERVER";
+    "SHARED   LANES   DEPTH  STALLS  SERVER";
 
 std::string statement_line(const TopRow& row) {
   return right(fmt::format("{:.1f}", row.share * 100), 6) + right(short_number(row.calls), 9) +

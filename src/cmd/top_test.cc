@@ -120,6 +120,38 @@ TEST(TopScreenTest, shows_pools_statements_and_keys) {
   EXPECT_THAT(lines.back().text, HasSubstr("q quit"));
 }
 
+TEST(TopNumbersTest, sharing_is_the_intervals) {
+  PoolRow was;
+  was.listener = "one";
+  was.database = "shop";
+  was.shared = 100, was.alone = 100, was.stalls = 3, was.lanes = 7;
+  PoolRow is = was;
+  is.shared = 130, is.alone = 110, is.stalls = 4, is.lanes = 2;
+  PoolRow other = is;
+  other.listener = "two";
+  TopSample before, after;
+  before.pools.items = {was};
+  after.pools.items = {is, other};
+  after.at = before.at + std::chrono::seconds(1);
+  const auto pools = top_numbers(before, after, TopOrder::time).pools.items;
+  EXPECT_EQ(pools[0].shared, 30u);
+  EXPECT_EQ(pools[0].alone, 10u);
+  EXPECT_EQ(pools[0].stalls, 1u);
+  EXPECT_EQ(pools[0].lanes, 2u);
+  EXPECT_EQ(pools[1].shared, 130u);  // a pool that wasn't there
+  std::swap(before, after);          // began anew
+  EXPECT_EQ(top_numbers(before, after, TopOrder::time).pools.items[0].shared, 100u);
+  EXPECT_EQ(top_numbers(after).pools.items[0].shared, 100u);
+}
+
+TEST(TopScreenTest, shows_what_is_shared) {
+  TopView v = view();
+  PoolRow& pool = v.numbers.pools.items[0];
+  EXPECT_THAT(top_text(v, 1), HasSubstr("-       0       0       0"));
+  pool.shared = 30, pool.alone = 10, pool.lanes = 2, pool.depth = 16, pool.stalls = 5;
+  EXPECT_THAT(top_text(v, 1), HasSubstr("75 %       2      16       5"));
+}
+
 TEST(TopScreenTest, statements_cannot_command_the_terminal) {
   TopView v = view();
   v.numbers.rows[0].query = "select '\x1b]0;owned\x07\xc2\x9b' \xff\n\t, \u202e 1";

@@ -156,7 +156,7 @@ void Lanes::look_at(Lane& lane, Time now) {
     lane.stalled = lane.closed = true;
     figures_.stalls.fetch_add(1, std::memory_order_relaxed);
   }
-  figures_.rescues.fetch_add(lane.conn->rescue(), std::memory_order_relaxed);
+  lane.conn->rescue();
   if (lane.seats > 0 || lane.cancelled || now - *since < kOrphan) return;
   lane.cancelled = true;
   lane.conn->end_orphans();
@@ -197,18 +197,21 @@ namespace {
 Alone plain(const query::Analysis& analysis, batch::Sharing sharing) {
   using query::Verb;
   if (analysis.statements != 1) return Alone::shape;
-  if (analysis.pins || analysis.uses_sequence || !analysis.settings.empty() ||
+  if (analysis.pins || !analysis.settings.empty() ||
       analysis.savepoints || analysis.discards_all || analysis.deallocates_all ||
       !analysis.deallocates.empty() || analysis.step != query::TransactionStep::none)
     return Alone::effects;
   switch (analysis.verb) {
-    case Verb::select: return Alone::no;
+    case Verb::select: break;
     case Verb::insert:
     case Verb::update:
     case Verb::delete_:
-    case Verb::merge: return sharing == batch::Sharing::all ? Alone::no : Alone::writes;
+    case Verb::merge:
+      if (sharing != batch::Sharing::all) return Alone::writes;
+      break;
     default: return Alone::effects;
   }
+  return analysis.uses_sequence ? Alone::sequences : Alone::no;
 }
 
 }  // namespace
@@ -229,14 +232,40 @@ Alone Lanes::judge(const Client& client, Request& q, const Sign& sign) {
 
 Alone Lanes::fit(const Client& client, Request& q, const Sign& sign) {
   if (client.lease || client.keeps_lease()) return Alone::session;
-  if (const Alone why = plain(*q.analysis, options_.sharing); why != Alone::no) return why;
-  if (!sign.known) return Alone::unanalysed;
-  auto at = statements_.find(sign.fingerprint);
-  if (at == statements_.end()) {
-    if (statements_.size() >= kMaxKnown) statements_.clear();  // proof takes but a few executions
-    at = statements_.emplace(sign.fingerprint, Statement{}).first;
+  const Alone effects = plain(*q.analysis, options_.sharing);
+  if (!sign.known) return effects != Alone::no ? effects : Alone::unanalysed;
+  Statement& statement = known(sign);
+  const Alone why = effects != Alone::no ? effects : fit(statement, q);
+  tell(statement, q.known_as->fingerprint(), why);
+  return why;
+}
+
+Lanes::Statement& Lanes::known(const Sign& sign) {
+  const auto at = statements_.find(sign.fingerprint);
+  if (at != statements_.end()) return at->second;
+  if (statements_.size() >= kMaxKnown) {  // proof takes but a few executions
+    statements_.clear();
+    std::lock_guard lock(verdicts_mutex_);
+    verdicts_.clear();
   }
-  Statement& statement = at->second;
+  return statements_.emplace(sign.fingerprint, Statement{}).first->second;
+}
+
+// That a request doesn't come as one whole statement says little of others.
+void Lanes::tell(Statement& statement, const query::Fingerprint& of, Alone why) {
+  if (statement.told == why || (statement.told == Alone::no && why == Alone::shape)) return;
+  statement.told = why;
+  std::lock_guard lock(verdicts_mutex_);
+  verdicts_[of] = why;
+}
+
+std::optional<Alone> Lanes::verdict(const query::Fingerprint& of) const {
+  std::lock_guard lock(verdicts_mutex_);
+  const auto at = verdicts_.find(of);
+  return at == verdicts_.end() ? std::nullopt : std::optional(at->second);
+}
+
+Alone Lanes::fit(Statement& statement, Request& q) const {
   if (statement.fitness == Alone::unanalysed) {
     const query::Facts* facts = q.known_as->facts();
     if (!facts) return Alone::unanalysed;
@@ -269,11 +298,23 @@ Alone Lanes::fitness(const query::Facts& facts, Statement& statement) const {
 
 // What it waited for a processor isn't its own.
 void Lanes::note(const Sign& sign, const Request& q, bool shared) {
+  if (shared) count(q);
   if (!sign.known || q.took < Duration::zero()) return;
   const auto at = statements_.find(sign.fingerprint);
   if (at != statements_.end())
     at->second.expectation.note(q.took - allowance(), q.reply_bytes, shared, present(),
                                 options_.bounds);
+}
+
+void Lanes::count(const Request& q) {
+  auto one_more = [](std::atomic<std::uint64_t>& n) { n.fetch_add(1, std::memory_order_relaxed); };
+  if (q.left_behind) one_more(figures_.orphans);
+  switch (q.ending) {
+    case Request::Ending::answered: break;
+    case Request::Ending::held_up: one_more(figures_.rescues); break;
+    case Request::Ending::refused: one_more(figures_.reruns); break;
+    case Request::Ending::cancelled: one_more(figures_.cancelled); break;
+  }
 }
 
 Duration Lanes::allowance() { return kDelays * net::Loop::current()->run_delay(); }

@@ -11,6 +11,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -72,7 +74,7 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
   // Ends the client's wait for a seat; false: it doesn't wait here.
   bool cancel(std::uint64_t client);
 
-  // What a request took, shared or not.
+  // What became of a request and what it took, shared or not.
   void note(const Sign& sign, const session::Request& q, bool shared);
   // Null, or what it reads, to be vouched for by the upstream: once for each statement.
   std::shared_ptr<const std::vector<std::string>> unvouched(const Sign& sign);
@@ -80,13 +82,16 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
 
   // Thread-safe.
   const batch::SharingFigures& figures() const { return figures_; }
-  batch::SharingFigures& figures() { return figures_; }
+  // Whether the statement shares (Alone::no), as it was decided last; nullopt: it didn't come here. By its
+  // fingerprint alone, whatever settings it ran under.
+  std::optional<batch::Alone> verdict(const query::Fingerprint& of) const;
 
  private:
   struct Statement {
     batch::Expectation expectation;
     batch::Alone fitness = batch::Alone::unanalysed;  // as far as it is known without measuring
     bool asked = false;                               // for what it reads
+    batch::Alone told = batch::Alone::kCount;         // see verdict(); kCount: nothing yet
     std::shared_ptr<const std::vector<std::string>> reads;
   };
   struct Waiter {
@@ -97,6 +102,10 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
 
   static Duration allowance();
   batch::Alone fit(const session::Client& client, session::Request& q, const Sign& sign);
+  batch::Alone fit(Statement& statement, session::Request& q) const;
+  Statement& known(const Sign& sign);
+  void tell(Statement& statement, const query::Fingerprint& of, batch::Alone why);
+  void count(const session::Request& q);
   batch::Alone fitness(const query::Facts& facts, Statement& statement) const;
   Lane* shortest(const session::Client& client);
   std::size_t open_lanes() const;
@@ -121,6 +130,8 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
   net::Timer timer_{[this] { tick(); }};
   std::shared_ptr<Lanes> self_;  // while a lane is open
   batch::SharingFigures figures_;
+  mutable std::mutex verdicts_mutex_;
+  std::unordered_map<query::Fingerprint, batch::Alone> verdicts_;  // no more than statements_
 };
 
 }  // namespace sluice::flow

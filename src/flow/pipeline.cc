@@ -153,7 +153,8 @@ std::optional<Result<void>> Pipeline::fetch_shared(Client& client, Request& q, L
     if (!lane) return std::unexpected(lane.error());
     client.seat = (*lane)->conn;
     client.seat->introduce(client);
-    q.again = false;
+    q.again = q.left_behind = false;
+    q.ending = Request::Ending::answered;
     auto answered = q.exchange(*client.seat);
     client.seat = nullptr;
     if (!q.repeatable) client.last_connection = 0;  // a sequence's state may be there

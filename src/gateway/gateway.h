@@ -37,6 +37,13 @@ struct PoolView {
   std::string last_error;  // of the last failed login, empty after a success
   Multiplex multiplex = Multiplex::automatic;
   batch::SharingTotals sharing;
+  std::uint64_t prepared = 0;  // executions that came unprepared and went prepared
+  std::uint64_t reverted = 0;  // texts for which that didn't pay
+};
+// Whether a statement shares connections in a pool. Alone::no: it does.
+struct SharingView {
+  std::string listener, database, user;
+  batch::Alone alone = batch::Alone::no;
 };
 struct ServerView {
   std::string listener, database, user;
@@ -91,6 +98,7 @@ class Gateway {
   std::vector<ClientView> clients();
   std::vector<Component> components();
   std::vector<Totals> totals();
+  std::vector<SharingView> sharing(const query::Fingerprint& statement);  // pools where it came
   QueryWatch& queries() { return *watch_; }
   // The plan of a slow SELECT, as EXPLAIN's JSON, on a connection that is idle now. Errors: exhausted
   // (none is), unavailable (it can't be explained), the server's.

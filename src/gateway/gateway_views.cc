@@ -48,6 +48,8 @@ std::vector<PoolView> Gateway::pools() {
       view.paused = route->paused;
       view.multiplex = target.pool.multiplex;
       for (const auto& lanes : route->lanes) view.sharing.add(lanes->figures());
+      view.prepared = route->shared->counts.prepared;
+      view.reverted = route->shared->counts.reverted;
       if (auto at = counts.find({route->database, route->user}); at != counts.end()) {
         view.clients_active = at->second.active;
         view.clients_waiting = at->second.waiting;
@@ -120,6 +122,30 @@ std::vector<Totals> Gateway::totals() {
       all.push_back({route->listener, route->database, c.requests, c.transactions, c.received,
                      c.sent, Duration(c.request_ns), Duration(c.wait_ns)});
     }
+  return all;
+}
+
+// Each worker finds out for itself. What one of them shares isn't kept from it for good, and what isn't
+// proven yet says less than any other reason.
+static std::optional<batch::Alone> decided(const Route& route,
+                                           const query::Fingerprint& statement) {
+  auto rank = [](batch::Alone why) {
+    if (why == batch::Alone::no) return 2;
+    return why == batch::Alone::unproven || why == batch::Alone::unanalysed ? 0 : 1;
+  };
+  std::optional<batch::Alone> best;
+  for (const auto& lanes : route.lanes)
+    if (const auto why = lanes->verdict(statement); why && (!best || rank(*why) > rank(*best)))
+      best = why;
+  return best;
+}
+
+std::vector<SharingView> Gateway::sharing(const query::Fingerprint& statement) {
+  std::vector<SharingView> all;
+  for (const auto& gate : gates())
+    for (const auto& route : gate->routes())
+      if (const auto why = decided(*route, statement))
+        all.push_back({route->listener, route->database, route->user, *why});
   return all;
 }
 

@@ -120,6 +120,7 @@ class PostgresGate final : public postgres::Front,
   Result<void> prove(const Setup& setup, const postgres::RouteRequest& request, Deadline deadline);
   bool proved(const Route& route, const std::string& password) const;
   void measure(Route& route);
+  void measure_sharing(Route& route);
   void forget_unused();
   Result<std::unique_ptr<postgres::ServerConn>> log_in(Route& route,
                                                        const postgres::ServerLogin& login,

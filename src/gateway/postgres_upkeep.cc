@@ -84,6 +84,66 @@ void PostgresGate::measure(Route& route) {
         [](const PoolStats& s) { return s.waiting; });
   gauge("sluice_pool_max_connections", "The pool's bound.", {},
         [max = route.target.pool.max](const PoolStats&) { return max; });
+  measure_sharing(route);
+}
+
+// The functions live in the route.
+void PostgresGate::measure_sharing(Route& route) {
+  using batch::SharingTotals;
+  monitor::Registry& registry = gateway_.registry();
+  const monitor::Labels pool = {
+      {"listener", route.listener}, {"database", route.database}, {"user", route.user}};
+  auto add = [&](monitor::MetricType type, const char* name, const char* help, auto read,
+                 monitor::Labels labels = {}) {
+    labels.insert(labels.end(), pool.begin(), pool.end());
+    auto value = [&route, read] {
+      SharingTotals all;
+      for (const auto& lanes : route.lanes) all.add(lanes->figures());
+      return static_cast<double>(read(all));
+    };
+    route.metrics.push_back(
+        type == monitor::MetricType::gauge
+            ? registry.gauge_fn(name, help, std::move(labels), std::move(value))
+            : registry.counter_fn(name, help, std::move(labels), std::move(value)));
+  };
+  using enum monitor::MetricType;
+  const auto& counts = route.shared->counts;
+  add(counter, "sluice_pool_auto_prepared_total",
+      "Executions that came unprepared and went prepared.",
+      [&counts](const SharingTotals&) { return counts.prepared.load(); });
+  add(counter, "sluice_pool_auto_prepare_reverted_total",
+      "Texts that are no longer prepared by themselves: it failed, or was slower.",
+      [&counts](const SharingTotals&) { return counts.reverted.load(); });
+  if (route.lanes.empty()) return;
+  add(counter, "sluice_pool_shared_statements_total",
+      "Statements sent among others' on one connection.",
+      [](const SharingTotals& s) { return s.statements; });
+  for (std::size_t i = 1; i < std::size(SharingTotals().alone); ++i)
+    add(counter, "sluice_pool_alone_statements_total",
+        "Statements that had a connection to themselves, by reason.",
+        [i](const SharingTotals& s) { return s.alone[i]; },
+        {{"reason", std::string(batch::name_of(static_cast<batch::Alone>(i)))}});
+  add(counter, "sluice_pool_lane_stalls_total",
+      "Shared connections held up by their first statement.",
+      [](const SharingTotals& s) { return s.stalls; });
+  add(counter, "sluice_pool_lane_rescues_total",
+      "Statements sent again elsewhere because the one before them held them up.",
+      [](const SharingTotals& s) { return s.rescues; });
+  add(counter, "sluice_pool_lane_reruns_total",
+      "Statements sent again because their shared connection was lost, or they were refused on it.",
+      [](const SharingTotals& s) { return s.reruns; });
+  add(counter, "sluice_pool_lane_orphans_total", "Answers that nobody waited for any more.",
+      [](const SharingTotals& s) { return s.orphans; });
+  add(counter, "sluice_pool_lane_cancelled_total",
+      "Shared statements cancelled without asking the server.",
+      [](const SharingTotals& s) { return s.cancelled; });
+  add(gauge, "sluice_pool_lanes", "Connections that are shared now.",
+      [](const SharingTotals& s) { return s.lanes; });
+  add(gauge, "sluice_pool_in_flight", "Statements under way on shared connections now.",
+      [](const SharingTotals& s) { return s.under_way; });
+  add(gauge, "sluice_pool_lane_depth",
+      "How many statements at once on one connection answer soonest.",
+      [](const SharingTotals& s) { return s.depth; });
 }
 
 }  // namespace sluice::gateway

@@ -127,12 +127,13 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   void on_lost(const Error& error) override;
 
   // _share
-  enum class Fate : std::uint8_t { none, again, told, left };
+  enum class Fate : std::uint8_t { none, held_up, again, told, left };
   bool may_share() const;
   bool whole_group() const;
   Result<void> converse_shared(ServerConn& conn, Ask& request);
   Result<void> end_shared(ServerConn& conn, Ask& request);
   void cancel_shared(ServerConn& conn);
+  void leave_line(ServerConn& conn);
   std::uint64_t context();
   // ReplyOwner
   bool on_refused(const ErrorFields& error) override;
@@ -264,7 +265,8 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool keep_group_ = false;  // group_ holds what was sent since the last boundary
   bool send_again_ = false;  // ... and it has to be
   Fate fate_ = Fate::none;   // of a shared request, before it was answered
-  bool repeatable_ = false;  // ... which may be sent again
+  bool left_behind_ = false;  // ... whose answer is still to come
+  bool repeatable_ = false;   // ... which may be sent again
   bool as_form_ = false;     // ... and goes prepared, though it came as a simple query
   bool form_failed_ = false;
   bool parse_told_ = false;  // the group that is sent again: its ParseComplete is out already

@@ -21,6 +21,8 @@ void append_count(std::string& out, std::size_t n) {
   out.push_back(static_cast<char>(n));
 }
 
+void count(std::atomic<std::uint64_t>& figure) { figure.fetch_add(1, std::memory_order_relaxed); }
+
 // As a Bind has it behind its names: no formats, values as text, no formats of results.
 std::string bind_of(const query::PreparedForm& form) {
   std::string rest;
@@ -58,8 +60,10 @@ StatementRef PostgresClient::popular(const Parse& parse, ServerConn& server, Ask
   if (!route_->auto_prepare || server.status() == 'E' || !plain_verb(analysis.verb) ||
       analysis.statements != 1 || analysis.pins != 0)
     return nullptr;
-  return popular({unnamed_.text, parse.types, parse_settings(), schema_epoch()}, request,
-                 unnamed_.known);
+  StatementRef statement = popular(
+      {unnamed_.text, parse.types, parse_settings(), schema_epoch()}, request, unnamed_.known);
+  if (statement) count(route_->counts.prepared);
+  return statement;
 }
 
 // The unnamed statement under the settings that are in force now.
@@ -89,6 +93,7 @@ void PostgresClient::find_form(const query::Seen& seen, Ask& request) {
 // In place of the Query. The server's answer lacks nothing of what the client expects, and has nothing more.
 void PostgresClient::forward_form(ServerConn& server, Ask& request, query::RunRef run) {
   as_form_ = true;
+  count(route_->counts.prepared);
   ensure_parsed(server, request.form);
   append_bind(server.out(), {}, request.form->server_name, request.bind);
   append_describe(server.out(), 'P', {});
@@ -103,13 +108,14 @@ void PostgresClient::forward_form(ServerConn& server, Ask& request, query::RunRe
 
 void PostgresClient::give_up_form(Ask& request) {
   request.plain = true;
-  if (PopularText* text = worker_.popular.find(*request.popular)) text->failed();
+  PopularText* text = worker_.popular.find(*request.popular);
+  if (text && text->failed()) count(route_->counts.reverted);
 }
 
 void PostgresClient::note_popular(const Ask& request) {
   if (!request.popular || request.took < Duration::zero() || request.repeated) return;
-  if (PopularText* text = worker_.popular.find(*request.popular))
-    text->measured(request.prepared, request.took);
+  PopularText* text = worker_.popular.find(*request.popular);
+  if (text && text->measured(request.prepared, request.took)) count(route_->counts.reverted);
 }
 
 }  // namespace sluice::postgres

@@ -167,6 +167,7 @@ bool PostgresClient::forward_query(ServerConn& server, const Frame& frame, Ask& 
     forward_form(server, request, std::move(run));
     return true;
   }
+  request.prepared = false;
   exchange_.expect({.kind = Await::query, .run = std::move(run)});
   apply(*analysis, server);
   ++boundaries_sent_;

@@ -6,6 +6,9 @@
 #include "wire/postgres/sqlstate.h"
 
 namespace sluice::postgres {
+
+using session::Request;
+
 namespace {
 
 constexpr std::size_t kMaxShared = 16 * 1024;  // bytes of a request, kept until it is answered
@@ -73,7 +76,7 @@ Result<void> PostgresClient::converse_shared(ServerConn& server, Ask& request) {
   }
   begin_relay(request);
   fate_ = Fate::none;
-  as_form_ = form_failed_ = false;
+  as_form_ = form_failed_ = left_behind_ = false;
   repeatable_ = request.repeatable;
   exchange_.take_bytes();
   exchange_.served = Duration(-1);
@@ -95,14 +98,22 @@ Result<void> PostgresClient::converse_shared(ServerConn& server, Ask& request) {
   }
   relaying_ = false;
   if (timer_.armed()) timer_.clear();
-  if (!exchange_.settled()) server.orphan(exchange_);
+  if (!exchange_.settled()) leave_line(server);
   return end_shared(server, request);
+}
+
+void PostgresClient::leave_line(ServerConn& server) {
+  server.orphan(exchange_);
+  left_behind_ = true;
 }
 
 Result<void> PostgresClient::end_shared(ServerConn& server, Ask& request) {
   in_group_ = false;
+  request.left_behind = left_behind_;
   switch (fate_) {
+    case Fate::held_up:
     case Fate::again:
+      request.ending = fate_ == Fate::held_up ? Request::Ending::held_up : Request::Ending::refused;
       repeat_group(request);
       if (request.is_simple()) request.run = std::move(kept_run_);
       request.again = request.repeated = true;
@@ -112,7 +123,7 @@ Result<void> PostgresClient::end_shared(ServerConn& server, Ask& request) {
     case Fate::left:
       front_.metrics().aborted.add();
       return fail(Code::connection_lost, "its client left");
-    case Fate::told: return {};
+    case Fate::told: request.ending = Request::Ending::cancelled; return {};
     case Fate::none: break;
   }
   if (exchange_.served < Duration::zero()) {  // the connection is lost
@@ -136,7 +147,7 @@ void PostgresClient::cancel_shared(ServerConn& server) {
   }
   if (server.torn(exchange_)) return;  // its answer is just coming
   fate_ = Fate::told;
-  server.orphan(exchange_);
+  leave_line(server);
   append_error(out_, {.sqlstate = std::string(sqlstate::kQueryCanceled),
                       .message = "canceling statement due to user request"});
   append_ready_for_query(out_, 'I');
@@ -162,15 +173,15 @@ bool PostgresClient::on_refused(const ErrorFields& error) {
 void PostgresClient::on_taken_back(query::RunRef run) {
   if (fate_ == Fate::told)
     run->finish({.at = present(), .sqlstate = sqlstate::kQueryCanceled});
-  else if (fate_ == Fate::again && !kept_run_)
+  else if ((fate_ == Fate::again || fate_ == Fate::held_up) && !kept_run_)
     kept_run_ = std::move(run);
 }
 
 // Who stands in front doesn't get on.
 bool PostgresClient::on_held_up() {
   if (!repeatable_ || fate_ != Fate::none || exchange_.passed()) return false;
-  fate_ = Fate::again;
-  conn()->orphan(exchange_);
+  fate_ = Fate::held_up;
+  leave_line(*conn());
   net::wake(*fiber_);
   return true;
 }

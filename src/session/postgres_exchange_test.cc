@@ -3,6 +3,8 @@
 // Long because every kind of answer that may go wrong has a case of its own.
 #include "session/postgres_exchange.h"
 
+#include <memory>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -679,6 +681,148 @@ TEST_F(StalePlanTest, what_the_server_skipped_is_taken_back) {
   EXPECT_FALSE(table.use(*ours));
   EXPECT_TRUE(table.use(*old));
   EXPECT_THAT(owner.unparsed, ElementsAre("next"));
+}
+
+// --- among others' on one connection ---------------------------------------------------------------------
+
+// Takes back what is refused with these states.
+class Sharer final : public Recorder {
+ public:
+  bool on_refused(const ErrorFields& error) override {
+    refused.emplace_back(error.sqlstate);
+    return error.sqlstate == takes_back;
+  }
+  std::string takes_back;
+  std::vector<std::string> refused;
+};
+
+class SharedExchangeTest : public ExchangeTest {
+ protected:
+  SharedExchangeTest() { exchange = Exchange(sharer); }
+  Verdict reply(const std::string& frame) {
+    const Verdict verdict =
+        exchange.take(frame[0], std::string_view(frame).substr(kHeadSize), table);
+    if (verdict == Verdict::pass) sharer.out.append(frame);
+    return verdict;
+  }
+  void replies(std::string_view types) {
+    for (char type : types) EXPECT_NE(reply(message(type)), Verdict::broken) << type;
+  }
+
+  Sharer sharer;
+};
+
+// What is owed may yet have to be taken back with the rest.
+TEST_F(SharedExchangeTest, owed_answers_wait_for_the_servers_first_word) {
+  exchange.stand_in_line(true, 100);
+  exchange.owe(message('1'));
+  expect({Await::bind, Await::execute, Await::sync});
+  EXPECT_EQ(sharer.types(), "");
+  EXPECT_FALSE(exchange.passed());
+  EXPECT_EQ(exchange.first_byte(), 100u);
+  replies("N");
+  EXPECT_EQ(sharer.types(), "N") << "a notice isn't an answer";
+  replies("2");
+  EXPECT_EQ(sharer.types(), "N12");
+  EXPECT_TRUE(exchange.passed());
+  replies("CZ");
+  EXPECT_EQ(sharer.types(), "N12CZ");
+  EXPECT_TRUE(exchange.settled());
+}
+
+TEST_F(SharedExchangeTest, out_of_the_line_all_is_as_ever) {
+  exchange.stand_in_line(false, 0);
+  expect(Await::query);
+  replies("CZ");
+  exchange.owe(message('1'));
+  EXPECT_EQ(sharer.types(), "CZ1") << "at once";
+}
+
+TEST_F(SharedExchangeTest, an_error_that_is_its_own_comes_behind_what_is_owed) {
+  exchange.stand_in_line(true, 0);
+  exchange.owe(message('1'));
+  expect({Await::bind, Await::execute, Await::sync});
+  EXPECT_EQ(reply(told_error("22012")), Verdict::pass);
+  replies("Z");
+  EXPECT_EQ(sharer.types(), "1EZ");
+  EXPECT_THAT(sharer.errors, ElementsAre("22012"));
+  EXPECT_THAT(sharer.refused, ElementsAre("22012"));
+}
+
+TEST_F(SharedExchangeTest, what_is_taken_back_leaves_no_trace) {
+  sharer.takes_back = "57014";
+  exchange.stand_in_line(true, 0);
+  exchange.owe(message('1'), "name");
+  const StatementRef parsed = parse("", "select 1", true);
+  expect({Await::bind, Await::execute, Await::sync});
+  EXPECT_EQ(reply(told_error("57014")), Verdict::drop);
+  EXPECT_FALSE(exchange.settled()) << "its ReadyForQuery is still to come";
+  EXPECT_EQ(reply(message('Z')), Verdict::drop);
+  EXPECT_TRUE(exchange.settled());
+  EXPECT_EQ(sharer.types(), "");
+  EXPECT_THAT(sharer.errors, IsEmpty());
+  EXPECT_THAT(sharer.unparsed, ElementsAre("name"));
+  EXPECT_FALSE(table.use(*parsed)) << "the server has skipped it";
+  EXPECT_EQ(sharer.readies, "I");
+}
+
+TEST_F(SharedExchangeTest, a_simple_query_is_taken_back_too) {
+  sharer.takes_back = "57014";
+  exchange.stand_in_line(true, 0);
+  expect(Await::query);
+  EXPECT_EQ(reply(told_error("57014")), Verdict::drop);
+  EXPECT_EQ(reply(message('Z')), Verdict::drop);
+  EXPECT_TRUE(exchange.settled());
+  EXPECT_EQ(sharer.types(), "");
+}
+
+TEST_F(SharedExchangeTest, what_the_client_has_seen_can_not_be_taken_back) {
+  sharer.takes_back = "57014";
+  exchange.stand_in_line(true, 0);
+  expect(Await::query);
+  replies("TD");
+  EXPECT_EQ(reply(told_error("57014")), Verdict::pass);
+  replies("Z");
+  EXPECT_EQ(sharer.types(), "TDEZ");
+  EXPECT_THAT(sharer.refused, IsEmpty()) << "nobody has to be asked";
+}
+
+TEST_F(SharedExchangeTest, an_orphan_takes_what_is_to_come_and_says_nothing) {
+  exchange.stand_in_line(true, 0);
+  const StatementRef parsed = parse("mine", "select 1");
+  expect({Await::bind, Await::execute, Await::sync});
+  replies("1");
+  Recorder nobody;
+  const std::unique_ptr<Exchange> rest = exchange.orphan(nobody);
+  EXPECT_TRUE(exchange.settled());
+  EXPECT_EQ(&exchange.owner(), &sharer);
+  EXPECT_EQ(&rest->owner(), &nobody);
+  EXPECT_FALSE(rest->settled());
+  for (char type : std::string_view("2DCZ"))
+    EXPECT_EQ(rest->take(type, std::string_view(message(type)).substr(kHeadSize), table),
+              Verdict::drop);
+  EXPECT_TRUE(rest->settled());
+  EXPECT_EQ(sharer.types(), "1");
+  EXPECT_EQ(nobody.types(), "");
+  EXPECT_TRUE(table.use(*parsed));
+  expect(Await::query);  // it can be used again
+  replies("CZ");
+  EXPECT_EQ(sharer.types(), "1CZ");
+}
+
+TEST_F(SharedExchangeTest, an_orphan_that_fails_keeps_the_servers_table_right) {
+  exchange.stand_in_line(true, 0);
+  const StatementRef parsed = parse("mine", "select 1");
+  expect({Await::bind, Await::execute, Await::sync});
+  Recorder nobody;
+  const std::unique_ptr<Exchange> rest = exchange.orphan(nobody);
+  const std::string error = told_error("42601");
+  EXPECT_EQ(rest->take('E', std::string_view(error).substr(kHeadSize), table), Verdict::drop);
+  EXPECT_EQ(rest->take('Z', "I", table), Verdict::drop);
+  EXPECT_TRUE(rest->settled());
+  EXPECT_FALSE(table.use(*parsed));
+  EXPECT_THAT(sharer.errors, IsEmpty());
+  EXPECT_THAT(sharer.unparsed, IsEmpty());
 }
 
 }  // namespace

@@ -18,10 +18,12 @@ class Owner final : public testing::Recorder {
  public:
   Time present() const override { return Time(std::chrono::seconds(1)); }
   void on_suspended(const std::string&, query::RunRef run) override { suspended = std::move(run); }
+  void on_taken_back(query::RunRef run) override { taken_back.push_back(std::move(run)); }
   void on_failed_parse(const Awaited&, std::string_view sqlstate) override {
     failed_parses.emplace_back(sqlstate);
   }
   query::RunRef suspended;
+  std::vector<query::RunRef> taken_back;
   std::vector<std::string> failed_parses;
 };
 
@@ -158,6 +160,23 @@ TEST_F(ExchangeWatchTest, what_is_answered_by_us_or_for_us_counts_nowhere) {
   expect(Await::query);
   replies("TDCZTDCZ");
   EXPECT_EQ(workload.totals().calls, 0u);
+}
+
+// Sharing a connection, nothing is the server's time before its turn; and who leaves takes its run along.
+TEST_F(ExchangeWatchTest, an_orphans_run_is_its_owners) {
+  exchange.stand_in_line(false, 0);
+  expect(Await::query, run("select 1"));
+  testing::Recorder nobody;
+  const auto rest = exchange.orphan(nobody);
+  EXPECT_EQ(owner.taken_back.size(), 1u);
+  for (char type : std::string_view("TDCZ")) {
+    const std::string frame = message(type);
+    rest->take(type, std::string_view(frame).substr(kHeadSize), table);
+  }
+  EXPECT_TRUE(rest->settled());
+  EXPECT_EQ(of("select ?").calls, 0u) << "it hasn't ended yet";
+  owner.taken_back[0]->finish({.at = owner.present(), .rows = 7});
+  EXPECT_EQ(of("select ?").rows, 7u);
 }
 
 }  // namespace

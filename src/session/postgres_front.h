@@ -56,6 +56,8 @@ struct UserSecret {
 // What clients of one database and user did since the start. Relaxed: a reader sees each a bit late.
 struct RouteCounts {
   std::atomic<std::uint64_t> requests = 0, transactions = 0, received = 0, sent = 0;
+  // Executions that went prepared though they came unprepared, and texts that don't any more.
+  std::atomic<std::uint64_t> prepared = 0, reverted = 0;
   std::atomic<std::int64_t> request_ns = 0, wait_ns = 0;
 };
 

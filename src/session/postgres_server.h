@@ -86,7 +86,7 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler, net
   bool suits(const session::Client& client) const override;
   void introduce(session::Client& client) override;
   std::optional<Time> busy_since() const override;
-  unsigned rescue() override;
+  void rescue() override;
   void end_orphans() override;
   bool at_rest() const override;
 

@@ -101,11 +101,8 @@ void ServerConn::orphan(Exchange& exchange) {
   if (cancel_for_) try_cancel();
 }
 
-unsigned ServerConn::rescue() {
-  unsigned rescued = 0;
-  for (std::size_t i = 1; i < exchanges_.size(); ++i)
-    rescued += exchanges_[i]->owner().on_held_up();
-  return rescued;
+void ServerConn::rescue() {
+  for (std::size_t i = 1; i < exchanges_.size(); ++i) exchanges_[i]->owner().on_held_up();
 }
 
 void ServerConn::end_orphans() {

@@ -739,5 +739,309 @@ TEST_F(ServerConnTest, end_is_said_to_the_server) {
   });
 }
 
+// --- several clients' requests in a line ------------------------------------------------------------------
+
+// One of those who share: takes back what is lost, leaves when it is held up.
+class Sharer final : public Recorder {
+ public:
+  Sharer(ServerConn& conn, bool movable = true) : movable_(movable), conn_(conn) {}
+  bool on_held_up() override {
+    ++held_up;
+    if (movable_) conn_.orphan(exchange);
+    return movable_;
+  }
+  void on_progress() override {
+    ++progress;
+    settled_when_told |= exchange.settled();
+  }
+  Exchange exchange{*this};
+  int held_up = 0;
+  bool settled_when_told = false;
+
+ private:
+  const bool movable_;
+  ServerConn& conn_;
+};
+
+class SharedServerTest : public ServerConnTest {
+ protected:
+  void with_line(const std::function<void()>& body) {
+    with_server([&] {
+      conn->share(true);
+      body();
+      line.clear();
+    });
+  }
+  // A simple query at the end of the line.
+  Sharer& ask(std::string_view text = "select 1", bool movable = true) {
+    line.push_back(std::make_unique<Sharer>(*conn, movable));
+    conn->join(line.back()->exchange);
+    append_query(conn->out(), text);
+    line.back()->exchange.expect({.kind = Await::query});
+    conn->flush_later();
+    return *line.back();
+  }
+  // Cancels that reach the server while `body` runs.
+  int cancels(const std::function<void()>& body) {
+    net::testing::TempDir dir;
+    endpoint = {{}, 0, dir.file("s")};
+    int count = 0;
+    with_line([&] {
+      auto socket = net::ListenSocket::open(endpoint, {});
+      ASSERT_TRUE(socket);
+      net::Acceptor acceptor(loop_, **socket, [&](int fd, net::Endpoint from) {
+        ++count;
+        net::Stream carried(loop_, fd, std::move(from));
+      });
+      body();
+      wait_for([&] { return conn->at_rest(); });
+    });
+    return count;
+  }
+
+  std::vector<std::unique_ptr<Sharer>> line;
+};
+
+TEST_F(SharedServerTest, requests_of_one_turn_leave_together_and_each_gets_its_own_answer) {
+  with_line([&] {
+    for (const char* text : {"one", "two", "three"}) ask(text);
+    EXPECT_EQ(conn->written(), 0u) << "the turn isn't over";
+    Buffer in;
+    ASSERT_TRUE(server->read(in, soon()));
+    EXPECT_EQ(types_of(in.view()), "QQQ") << "in one piece";
+    for (const char* value : {"1", "2", "3"}) say(message('T') + row(value) + messages("CZ"));
+    wait_for([&] { return line[2]->exchange.settled(); });
+    for (std::size_t i = 0; i < 3; ++i)
+      EXPECT_EQ(line[i]->text(), message('T') + row(std::to_string(i + 1)) + messages("CZ"));
+    EXPECT_TRUE(conn->at_rest());
+    EXPECT_EQ(conn->written(), in.size());
+  });
+}
+
+TEST_F(SharedServerTest, answers_may_be_cut_anywhere) {
+  const std::string replies = message('T') + row(std::string(300, 'x')) + messages("CZ") +
+                              told_error("22012") + message('Z') + message('T') + row("3") +
+                              messages("CZ");
+  for (std::size_t size : {1, 2, 3, 5, 7, 64, 333, 1000})
+    with_line([&] {
+      for (int i = 0; i < 3; ++i) ask();
+      say_in_pieces(replies, size);
+      wait_for([&] { return line[2]->exchange.settled(); });
+      EXPECT_EQ(line[0]->types(), "TDCZ") << size;
+      EXPECT_EQ(line[1]->types(), "EZ") << size;
+      EXPECT_EQ(line[2]->types(), "TDCZ") << size;
+      EXPECT_TRUE(line[1]->settled_when_told) << size;
+    });
+}
+
+TEST_F(SharedServerTest, an_orphans_answer_reaches_nobody) {
+  for (std::size_t size : {1, 4, 1000})
+    with_line([&] {
+      for (int i = 0; i < 3; ++i) ask();
+      conn->orphan(line[1]->exchange);
+      EXPECT_TRUE(line[1]->exchange.settled());
+      say_in_pieces(messages("TDCZ") + message('T') + row(std::string(500, 'x')) + messages("NCZ") +
+                        messages("TDCZ"),
+                    size);
+      wait_for([&] { return line[2]->exchange.settled(); });
+      EXPECT_EQ(line[0]->types(), "TDCZ");
+      EXPECT_EQ(line[1]->types(), "");
+      EXPECT_EQ(line[2]->types(), "TDCZ");
+      EXPECT_TRUE(conn->at_rest());
+    });
+}
+
+TEST_F(SharedServerTest, who_leaves_in_the_middle_of_its_answer_gets_no_more_of_it) {
+  with_line([&] {
+    Sharer& leaves = ask();
+    Sharer& stays = ask();
+    const std::string large = row(std::string(1000, 'x'));
+    say(message('T') + large.substr(0, 500));
+    wait_for([&] { return leaves.out.size() > 400; });
+    EXPECT_TRUE(conn->torn(leaves.exchange));
+    EXPECT_FALSE(conn->torn(stays.exchange));
+    const std::size_t seen = leaves.out.size();
+    conn->orphan(leaves.exchange);
+    say(large.substr(500) + messages("CZ") + messages("TDCZ"));
+    wait_for([&] { return stays.exchange.settled(); });
+    EXPECT_EQ(leaves.out.size(), seen);
+    EXPECT_EQ(stays.types(), "TDCZ");
+  });
+}
+
+TEST_F(SharedServerTest, notices_are_for_the_one_whose_turn_it_is) {
+  with_line([&] {
+    Sharer &one = ask(), &other = ask();
+    say(messages("NTDCZ") + messages("TDNCZ"));
+    wait_for([&] { return other.exchange.settled(); });
+    EXPECT_EQ(one.types(), "NTDCZ");
+    EXPECT_EQ(other.types(), "TDNCZ");
+  });
+}
+
+// A parameter that changes isn't what this client asked for: whoever comes next hears of it.
+TEST_F(SharedServerTest, changed_parameters_are_nobodys_own) {
+  with_line([&] {
+    Sharer& one = ask();
+    say(message('S', "TimeZone\0Europe/Berlin\0"s) + messages("CZ"));
+    wait_for([&] { return one.exchange.settled(); });
+    EXPECT_EQ(one.types(), "CZ");
+    EXPECT_THAT(one.parameters, IsEmpty());
+    EXPECT_EQ(conn->facts().baseline->find("TimeZone")->second, "Europe/Berlin");
+  });
+}
+
+TEST_F(SharedServerTest, a_lost_connection_tells_all_in_line) {
+  with_line([&] {
+    for (int i = 0; i < 3; ++i) ask();
+    conn->orphan(line[1]->exchange);
+    say(messages("TDCZ"));
+    wait_for([&] { return line[0]->exchange.settled(); });
+    server.reset();
+    wait_for([&] { return !conn->usable(); });
+    EXPECT_THAT(line[0]->lost, IsEmpty()) << "it has its answer";
+    EXPECT_THAT(line[1]->lost, IsEmpty()) << "it has left";
+    ASSERT_EQ(line[2]->lost.size(), 1u);
+    EXPECT_TRUE(line[2]->exchange.settled());
+    EXPECT_TRUE(conn->at_rest());
+  });
+}
+
+TEST_F(SharedServerTest, first_bytes_tell_what_never_left) {
+  with_line([&] {
+    Sharer& one = ask("select 1");
+    EXPECT_EQ(one.exchange.first_byte(), 0u);
+    const std::size_t size = conn->out().size();
+    Sharer& other = ask("select 2");
+    EXPECT_EQ(other.exchange.first_byte(), size);
+    heard_by_server(2);
+    EXPECT_EQ(conn->written(), 2 * size);
+    EXPECT_EQ(ask().exchange.first_byte(), 2 * size);
+  });
+}
+
+TEST_F(SharedServerTest, its_turn_begins_when_the_one_before_it_is_answered) {
+  with_line([&] {
+    EXPECT_EQ(conn->busy_since(), std::nullopt);
+    Sharer& one = ask();
+    const auto began = conn->busy_since();
+    ASSERT_TRUE(began);
+    Sharer& other = ask();
+    EXPECT_EQ(conn->busy_since(), began);
+    net::sleep_until(now() + 2ms);
+    say(messages("CZ"));
+    wait_for([&] { return one.exchange.settled(); });
+    EXPECT_GT(*conn->busy_since(), *began);
+    EXPECT_GE(one.exchange.served, 2ms);
+    say(messages("CZ"));
+    wait_for([&] { return other.exchange.settled(); });
+    EXPECT_EQ(conn->busy_since(), std::nullopt);
+    EXPECT_LT(other.exchange.served, one.exchange.served + 1s);
+  });
+}
+
+TEST_F(SharedServerTest, rescue_sends_away_all_but_the_one_whose_turn_it_is) {
+  with_line([&] {
+    Sharer &head = ask(), &goes = ask(), &stays = ask("insert", false), &last = ask();
+    conn->rescue();
+    EXPECT_EQ(head.held_up, 0);
+    EXPECT_TRUE(goes.exchange.settled());
+    EXPECT_FALSE(stays.exchange.settled());
+    EXPECT_TRUE(last.exchange.settled());
+    say(messages("CZTDCZ") + messages("ICZ") + messages("TDCZ"));
+    wait_for([&] { return conn->at_rest(); });
+    EXPECT_EQ(head.types(), "CZ");
+    EXPECT_EQ(stays.types(), "ICZ");
+    EXPECT_EQ(goes.types() + last.types(), "");
+  });
+}
+
+TEST_F(SharedServerTest, a_cancel_goes_out_when_nobody_else_can_be_hit) {
+  EXPECT_EQ(cancels([&] {
+              Sharer& head = ask();
+              Sharer& writes = ask("insert", false);
+              Sharer& behind = ask();
+              heard_by_server(3);
+              conn->cancel_alone(writes.exchange, soon());
+              EXPECT_EQ(behind.held_up, 1);
+              EXPECT_TRUE(head.exchange.settled()) << "it has been sent away too";
+              EXPECT_FALSE(conn->had_cancel()) << "the server runs what isn't meant";
+              say(messages("TDCZ"));  // of the head, for nobody
+              wait_for([&] { return conn->had_cancel(); });
+              say(told_error("57014") + message('Z') + messages("TDCZ"));
+              wait_for([&] { return writes.exchange.settled(); });
+              EXPECT_EQ(writes.types(), "EZ");
+              EXPECT_EQ(head.types() + behind.types(), "");
+            }),
+            1);
+}
+
+TEST_F(SharedServerTest, a_cancel_that_would_hit_a_neighbour_is_not_sent) {
+  EXPECT_EQ(cancels([&] {
+              Sharer& head = ask("insert", false);
+              Sharer& writes = ask("insert", false);
+              Sharer& behind = ask("insert", false);
+              heard_by_server(3);
+              conn->cancel_alone(writes.exchange, soon());
+              say(messages("CZ"));
+              wait_for([&] { return head.exchange.settled(); });
+              net::sleep_until(now() + 5ms);
+              EXPECT_FALSE(conn->had_cancel()) << "it could come late and hit the one behind";
+              say(messages("CZCZ"));
+              wait_for([&] { return behind.exchange.settled(); });
+              EXPECT_EQ(writes.types(), "CZ");
+            }),
+            0);
+}
+
+TEST_F(SharedServerTest, what_runs_for_nobody_is_cancelled_only_if_all_have_left) {
+  EXPECT_EQ(cancels([&] {
+              Sharer &one = ask(), &other = ask();
+              heard_by_server(2);
+              conn->orphan(one.exchange);
+              conn->end_orphans();
+              EXPECT_FALSE(conn->had_cancel());
+              conn->orphan(other.exchange);
+              conn->end_orphans();
+              EXPECT_TRUE(conn->had_cancel());
+              EXPECT_FALSE(conn->at_rest());
+              say(told_error("57014") + message('Z') + messages("CZ"));
+            }),
+            1);
+}
+
+TEST_F(SharedServerTest, a_connection_forgets_its_cancels_when_it_is_shared_anew) {
+  cancels([&] {
+    conn->orphan(ask().exchange);
+    conn->end_orphans();
+    say(told_error("57014") + message('Z'));
+    wait_for([&] { return conn->at_rest(); });
+    EXPECT_TRUE(conn->had_cancel());
+    conn->share(false);
+    conn->share(true);
+    EXPECT_FALSE(conn->had_cancel());
+  });
+}
+
+TEST_F(SharedServerTest, plain_tables_are_what_the_server_says) {
+  with_server([&] {
+    std::string answer = "t";
+    Script script(loop_, *server,
+                  [&](const std::string&) { return message('T') + row(answer) + messages("CZ"); });
+    const std::string names[] = {"t", "s.Odd 'name"};
+    EXPECT_TRUE(conn->plain_tables(names));
+    EXPECT_NE(script.asked[0].find("'\"t\"'"), std::string::npos) << script.asked[0];
+    answer = "f";
+    EXPECT_FALSE(conn->plain_tables(names));
+  });
+  with_server([&] {
+    Script script(loop_, *server,
+                  [](const std::string&) { return told_error("42501") + message('Z'); });
+    const std::string names[] = {"t"};
+    EXPECT_FALSE(conn->plain_tables(names));
+    EXPECT_TRUE(conn->usable());
+  });
+}
+
 }  // namespace
 }  // namespace sluice::postgres

@@ -90,6 +90,14 @@ class Request {
   bool repeatable = false;
   // exchange() failed without a trace: the walk may call it again, on another connection.
   bool again = false;
+  // How exchange() ended there.
+  enum class Ending : std::uint8_t {
+    answered,   // or failed for good
+    held_up,    // again: who stood before it didn't get on
+    refused,    // again: its connection was lost, or it was refused for no doing of its client
+    cancelled,  // answered here, no server was asked
+  } ending = Ending::answered;
+  bool left_behind = false;  // the server's answer is still to come, for nobody
   // Asks the upstream whether all of `relations` are plain tables, so that reading them does nothing
   // else. On the calling fiber, on a connection that the client has to itself.
   virtual bool vouch(UpstreamConn& /*conn*/, std::span<const std::string> /*relations*/) {
@@ -118,8 +126,8 @@ class UpstreamConn : public Poolable {
   virtual void introduce(Client& /*client*/) {}
   // Since when the request whose turn it is has been without its answer; nullopt: none is.
   virtual std::optional<Time> busy_since() const { return std::nullopt; }
-  // Sends away those behind the one whose turn it is, as far as they can be asked again elsewhere. How many.
-  virtual unsigned rescue() { return 0; }
+  // Sends away those behind the one whose turn it is, as far as they can be asked again elsewhere.
+  virtual void rescue() {}
   // All who asked have left: ends what still runs for them.
   virtual void end_orphans() {}
   // Nothing is unanswered, nor any cancel under way.

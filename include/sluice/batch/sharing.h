@@ -20,7 +20,7 @@ namespace sluice::batch {
 enum class Sharing : std::uint8_t {
   off,
   reads,  // statements that are known to change nothing
-  all,    // and single INSERT, UPDATE, DELETE and MERGE outside of transactions
+  all,    // and single writes outside of transactions, but for those that may use a sequence: INSERT, MERGE
 };
 
 // Why a statement has a connection to itself.
@@ -31,6 +31,7 @@ enum class Alone : std::uint8_t {
   effects,        // it does something to its session, or is no plain statement
   unanalysed,     // what it does isn't known (yet)
   writes,
+  sequences,      // it may leave a value for currval(), which its client may ask for
   locks_rows,     // FOR UPDATE, FOR SHARE
   functions,      // calls a function that isn't known to be safe
   relations,      // reads something that isn't known to be a plain table
