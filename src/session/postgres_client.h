@@ -96,6 +96,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool serve_next();
   bool serve_locally(const Frame& frame);
   void ask(const Frame& frame);
+  void begin_wait();
   void answer_error(const Error& error, bool extended);
   void run_console(const Frame& frame);
   bool read_more();

@@ -178,6 +178,14 @@ bool PostgresClient::serve_locally(const Frame& frame) {
   return true;
 }
 
+// For a connection, until begin_relay(): meanwhile a cancel ends the wait, and so does leaving.
+void PostgresClient::begin_wait() {
+  waiting_ = true;
+  wait_began_ = present();
+  arm(deadline_after(wait_began_, kLongWait));
+  if (!out_.empty()) flush_replies();  // what is answered doesn't wait with it
+}
+
 // One request's walk. The frame is still at the front of in_; exchange() consumes it.
 void PostgresClient::ask(const Frame& frame) {
   const Time began = worker_.loop->now();
@@ -194,11 +202,7 @@ void PostgresClient::ask(const Frame& frame) {
   kept_run_.reset();
   request_began_ = wait_began_ = arrived_ = began;
   waited_ = {};
-  waiting_ = !lease;
-  if (waiting_) {
-    arm(deadline_after(began, kLongWait));
-    if (!out_.empty()) flush_replies();  // what is answered doesn't wait with it
-  }
+  if (!lease) begin_wait();
   auto asked = front_.walk().ask(*this, request);
   waiting_ = false;
   if (!lease) attached_ = false;

@@ -119,6 +119,7 @@ Result<void> PostgresClient::end_shared(ServerConn& server, Ask& request) {
       request.again = request.repeated = true;
       if (form_failed_) give_up_form(request);
       request.sent = request.began = false;
+      begin_wait();
       return fail(Code::unavailable, "to be sent again");
     case Fate::left:
       front_.metrics().aborted.add();

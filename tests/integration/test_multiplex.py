@@ -281,6 +281,21 @@ def test_a_cancel_that_comes_late_hits_no_neighbour(start, crowd_of):
             assert reply.errors == [] and reply.rows == rows_for([number])[0], turn
 
 
+def test_who_was_sent_away_from_a_slow_head_can_still_be_cancelled(start, crowd_of):
+    """The others were behind it and wait for the pool now, which has no other connection."""
+    gateway = start(max=1)
+    first, *others = clients = crowd_of(gateway)
+    mx.warm(clients, "simple", HEAVY, lambda n: (QUICK, n))
+    for number, client in enumerate(clients):
+        client.send(mx.request(client, "simple", HEAVY, QUICK if number else mx.ROWS, number))
+    assert wait_until(lambda: mx.total(gateway, "rescues") > 0, 5, "rescues")
+    for client in others:
+        mx.cancel(client, gateway.endpoint)
+    assert [client.ready().sqlstates for client in others] == [["57014"]] * len(others)
+    assert [first.ready().rows] == counted((mx.ROWS, 0))
+    assert clients[1].ask("SELECT 1").value == "1"
+
+
 def test_query_timeout_hits_only_its_own_statement(gateways, server, crowd_of):
     gateway = gateways.start(server, max=3, multiplex="reads",
                              listener={"timeouts": {"query": f"{500 * min(PATIENCE, 2)}ms"}})  # the server needs 2 s
