@@ -53,7 +53,9 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
   };
 
   Lanes(std::shared_ptr<PoolCore> pool, unsigned home, LaneOptions options)
-      : pool_(std::move(pool)), home_(home), options_(options) {}
+      : pool_(std::move(pool)), home_(home), options_(options) {
+    figures_.depth = depth_.depth();
+  }
   ~Lanes() override;
 
   // For good, once the pool is closed and no client is left: waits for what still runs for nobody.

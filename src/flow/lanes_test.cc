@@ -165,6 +165,7 @@ TEST_F(LanesTest, lone_request_has_a_lease_for_one_turn) {
                                         "share 1", "unshare 1"));
     EXPECT_EQ(lanes->figures().statements, 3u);
     EXPECT_EQ(lanes->figures().lanes, 0);
+    EXPECT_EQ(lanes->figures().depth, 16u) << "what it begins with";
   });
 }
 

@@ -134,6 +134,7 @@ std::shared_ptr<Route> PostgresGate::make_route(const Setup& setup, const Target
   const std::string server =
       target.dsn.hosts.empty() ? std::string() : endpoint_of(target.dsn.hosts.front()).text();
   route->lanes = make_lanes(target, route->pool);
+  route->shared->shares = !route->lanes.empty();
   route->shared->destination = std::make_shared<flow::Upstream>(
       std::vector<flow::Replica>{{server, route->pool, route->lanes}},
       std::vector<sluice::Target>{{.primary = true}});

@@ -75,7 +75,7 @@ const StatementRef& PostgresClient::unnamed_as_now() {
 
 // For a simple query, while what was seen of it is still there.
 void PostgresClient::find_form(const query::Seen& seen, Ask& request) {
-  if (!route_ || !route_->auto_prepare || !renames() || lease || !seen.statement ||
+  if (!route_ || !route_->auto_prepare || !route_->shares || !renames() || lease || !seen.statement ||
       encoding != Encoding::ascii_safe || seen.analysis.verb != query::Verb::select ||
       seen.analysis.statements != 1 || seen.analysis.pins != 0)
     return;

@@ -68,6 +68,7 @@ struct PostgresRoute {
   std::shared_ptr<Baselines> baselines = std::make_shared<Baselines>();
   bool transaction_mode = true;
   bool auto_prepare = false;  // what comes unprepared again and again
+  bool shares = false;        // requests may share connections
   Duration wait{};
   RouteCounts counts;
   // Raised by every DDL seen in the database, whoever's: a text that is prepared after it is another
