@@ -1,4 +1,5 @@
 // Lanes with connections that only note what is done to them, and statements whose cost the test says.
+// Long because seats, stalls, verdicts and the walk past them share one rig.
 #include "flow/lanes.h"
 
 #include <gmock/gmock.h>
@@ -480,6 +481,25 @@ TEST_F(LanesTest, close_waits_for_what_runs_for_nobody) {
     lanes->close(soon());
     EXPECT_EQ(conn.orphans_ended, 1);
     EXPECT_EQ(leased(), 0u);
+  });
+}
+
+TEST_F(LanesTest, after_close_the_loop_knows_nothing_of_them) {
+  on_fiber([&] {
+    Lanes::Lane* lane = sit();
+    FakeConn* conn = &conn_of(*lane);
+    conn->rests = false;
+    leave(lane);
+    turn();
+    net::Loop::current()->spawn([conn] {  // their tick and the end of close() come in the same turn
+      std::this_thread::sleep_for(20ms);
+      conn->rests = true;
+    });
+    lanes->close(soon());
+    EXPECT_EQ(leased(), 0u);
+    lanes.reset();
+    turn();
+    use_lanes({});
   });
 }
 
