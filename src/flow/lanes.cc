@@ -169,6 +169,7 @@ void Lanes::on_turn_end() {
   figures_.lanes.store(static_cast<std::int64_t>(lanes_.size()), std::memory_order_relaxed);
   if (!lanes_.empty()) return;
   timer_.clear();
+  net::Loop::current()->cancel(*this);  // called by close(): tick() may have asked for it as well
   self_.reset();
 }
 
@@ -207,8 +208,7 @@ Alone plain(const query::Analysis& analysis, batch::Sharing sharing) {
     case Verb::update:
     case Verb::delete_:
     case Verb::merge:
-      if (sharing != batch::Sharing::all) return Alone::writes;
-      break;
+      return sharing == batch::Sharing::all ? Alone::no : Alone::writes;
     default: return Alone::effects;
   }
   return analysis.uses_sequence ? Alone::sequences : Alone::no;
