@@ -129,7 +129,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
 
   // _share
   enum class Fate : std::uint8_t { none, held_up, again, told, left };
-  bool may_share() const;
+  bool may_share(const query::Analysis& analysis) const;
   bool whole_group() const;
   Result<void> converse_shared(ServerConn& conn, Ask& request);
   Result<void> end_shared(ServerConn& conn, Ask& request);
@@ -261,14 +261,14 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   bool console_ = false, console_admin_ = false;
   bool attached_ = false;
   bool sequence_on_lease_ = false;  // nextval() may have been called since this lease began
-  bool own_names_ = false;   // the kept connection knows its statements by the client's names
-  bool need_more_ = false;   // a frame is waiting for its rest
-  bool keep_group_ = false;  // group_ holds what was sent since the last boundary
-  bool send_again_ = false;  // ... and it has to be
-  Fate fate_ = Fate::none;   // of a shared request, before it was answered
+  bool own_names_ = false;    // the kept connection knows its statements by the client's names
+  bool need_more_ = false;    // a frame is waiting for its rest
+  bool keep_group_ = false;   // group_ holds what was sent since the last boundary
+  bool send_again_ = false;   // ... and it has to be
+  Fate fate_ = Fate::none;    // of a shared request, before it was answered
   bool left_behind_ = false;  // ... whose answer is still to come
   bool repeatable_ = false;   // ... which may be sent again
-  bool as_form_ = false;     // ... and goes prepared, though it came as a simple query
+  bool as_form_ = false;      // ... and goes prepared, though it came as a simple query
   bool form_failed_ = false;
   bool parse_told_ = false;  // the group that is sent again: its ParseComplete is out already
   query::RunRef kept_run_;   // of what is sent again
@@ -279,7 +279,7 @@ class PostgresClient final : public Peer, net::Stream::Handler, ReplyOwner {
   Duration waited_{};             // ... and how long it has waited for its connection
   Settings::Ref application_of_;  // the settings that application_ is from
   std::string_view application_;
-  std::uint32_t sender_ = 0;  // rises with each other application_
+  std::uint32_t sender_ = 0;           // rises with each other application_
   query::TemplateRef last_statement_;  // in a transaction
   Time idle_since_{};
   PortalRuns portal_runs_;

@@ -16,7 +16,10 @@ constexpr std::size_t kMaxShared = 16 * 1024;  // bytes of a request, kept until
 }  // namespace
 
 // What the walk can't see: nothing of this client is on a connection, and all of the request is here.
-bool PostgresClient::may_share() const {
+bool PostgresClient::may_share(const query::Analysis& analysis) const {
+  // Its clients ask for currval(): who may have touched a sequence keeps a connection.
+  if (analysis.uses_sequence && route_->keep_sequences.load(std::memory_order_relaxed))
+    return false;
   if (!renames() || pins_ != 0 || own_names_ || !pending_.empty() || in_group_ ||
       !exchange_.settled() || frame_left_ > 0 || draining_ || closing_)
     return false;
@@ -158,15 +161,17 @@ void PostgresClient::cancel_shared(ServerConn& server) {
 
 // The server refuses it, but not for anything that the client did: it is taken back.
 bool PostgresClient::on_refused(const ErrorFields& error) {
-  if (!seat || !repeatable_ || fate_ != Fate::none) return false;
+  if (!seat || fate_ != Fate::none) return false;
   if (as_form_ && !error.fatal()) {  // what the text itself does is what the client is to see
     form_failed_ = true;
     fate_ = Fate::again;
     return true;
   }
-  const bool neighbours = (error.sqlstate == sqlstate::kQueryCanceled && conn()->had_cancel()) ||
-                          error.sqlstate == sqlstate::kUndefinedPreparedStatement;
-  if (!neighbours && !error.fatal()) return false;
+  // Neither has run: what is cancelled is undone. So a write may be sent again too.
+  const bool neighbours =
+      (error.sqlstate == sqlstate::kQueryCanceled && conn()->had_cancel() && !asking_cancel_) ||
+      error.sqlstate == sqlstate::kUndefinedPreparedStatement;
+  if (!neighbours && !(repeatable_ && error.fatal())) return false;
   fate_ = Fate::again;
   return true;
 }

@@ -101,7 +101,7 @@ class ServerConn final : public session::UpstreamConn, net::Stream::Handler, net
   void orphan(Exchange& exchange);
   // Part of an answer to it has come, and the rest of that message hasn't.
   bool torn(const Exchange& exchange) const;
-  // A cancel for it, as soon as nobody else can be hit; neighbours who can are sent away for that.
+  // A cancel for it, as soon as it is its turn; neighbours who can are sent away for that.
   void cancel_alone(Exchange& exchange, Deadline deadline);
   // Some cancel went out since it is shared: it may have hit anybody.
   bool had_cancel() const { return had_cancel_; }

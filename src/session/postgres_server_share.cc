@@ -3,7 +3,8 @@
 // Each request ends at a boundary of its own (ReadyForQuery), so an error stays its own. The first in line is
 // the one whose answer comes; when it is settled it steps out and the next one's turn begins. Who leaves
 // before leaves an orphan in its place, whose answer is dropped. A cancel request hits whatever the server runs
-// when it arrives, so it is only sent when all others in line are orphans.
+// when it arrives, so it is only sent for the first in line, when those behind it that can be sent
+// elsewhere have left.
 #include <algorithm>
 
 #include "session/postgres_server.h"
@@ -118,11 +119,10 @@ void ServerConn::cancel_alone(Exchange& exchange, Deadline deadline) {
   if (cancel_for_) try_cancel();
 }
 
-// Orphans don't mind.
+// When it is its turn. Should it be over before the server has the cancel, somebody behind it is hit: orphans
+// don't mind, and who hasn't asked for it is sent again, since what was cancelled has done nothing.
 void ServerConn::try_cancel() {
-  if (exchanges_.empty() || exchanges_.front() != cancel_for_ ||
-      orphans_.size() + 1 != exchanges_.size() || dead_)
-    return;
+  if (exchanges_.empty() || exchanges_.front() != cancel_for_ || dead_) return;
   cancel_for_ = nullptr;
   send_cancel(cancel_by_);
 }
@@ -142,14 +142,14 @@ bool ServerConn::plain_tables(std::span<const std::string> relations) {
   std::string names;
   for (const std::string& relation : relations)
     names.append(names.empty() ? "" : ",").append(quote_literal(quote_identifier(relation)));
-  auto answer = run(
-      "SELECT pg_catalog.bool_and(COALESCE(c.relnamespace = "
-      "'pg_catalog'::pg_catalog.regnamespace OR c.relkind IN ('r', 'p', 'm') AND NOT "
-      "c.relrowsecurity, false)) FROM pg_catalog.unnest(ARRAY[" +
-          names +
-          "]::pg_catalog.text[]) AS name LEFT JOIN pg_catalog.pg_class c ON c.oid = "
-          "pg_catalog.to_regclass(name)",
-      deadline_after(now(), options_.reset_timeout));
+  auto answer =
+      run("SELECT pg_catalog.bool_and(COALESCE(c.relnamespace = "
+          "'pg_catalog'::pg_catalog.regnamespace OR c.relkind IN ('r', 'p', 'm') AND NOT "
+          "c.relrowsecurity, false)) FROM pg_catalog.unnest(ARRAY[" +
+              names +
+              "]::pg_catalog.text[]) AS name LEFT JOIN pg_catalog.pg_class c ON c.oid = "
+              "pg_catalog.to_regclass(name)",
+          deadline_after(now(), options_.reset_timeout));
   return answer && answer->rows.size() == 1 && answer->rows[0].size() == 1 &&
          answer->rows[0][0] == "t";
 }

@@ -4,6 +4,7 @@
 Argument: a plan as JSON. Prints one line of JSON: counts, violations, and those errors that only a fault can
 explain, with the times between which their statements ran; who made the faults judges them. What became of each
 write goes to the plan's ledger file: "+id" acknowledged, "?id" nobody knows, "-id" rolled back.
+Long because a client's mischief and the judgement of what comes back for it are one protocol, read side by side.
 """
 import asyncio
 import collections

@@ -20,25 +20,25 @@ namespace sluice::batch {
 enum class Sharing : std::uint8_t {
   off,
   reads,  // statements that are known to change nothing
-  all,    // and single writes outside of transactions, but for those that may use a sequence: INSERT, MERGE
+  all,  // and single writes outside of transactions, but for those that may use a sequence: INSERT, MERGE
 };
 
 // Why a statement has a connection to itself.
 enum class Alone : std::uint8_t {
-  no,             // it hasn't: it may share
-  session,        // its client's state is on a connection: transaction, pin, settings under way
-  shape,          // not one whole statement up to its boundary
-  effects,        // it does something to its session, or is no plain statement
-  unanalysed,     // what it does isn't known (yet)
+  no,          // it hasn't: it may share
+  session,     // its client's state is on a connection: transaction, pin, settings under way
+  shape,       // not one whole statement up to its boundary
+  effects,     // it does something to its session, or is no plain statement
+  unanalysed,  // what it does isn't known (yet)
   writes,
-  sequences,      // it may leave a value for currval(), which its client may ask for
-  locks_rows,     // FOR UPDATE, FOR SHARE
-  functions,      // calls a function that isn't known to be safe
-  relations,      // reads something that isn't known to be a plain table
-  unproven,       // not seen often enough to be expected to be short
+  sequences,   // it takes a value of a sequence, for which its client may ask by currval()
+  locks_rows,  // FOR UPDATE, FOR SHARE
+  functions,   // calls a function that isn't known to be safe
+  relations,   // reads something that isn't known to be a plain table
+  unproven,    // not seen often enough to be expected to be short
   slow,
   large,
-  failing,        // it failed too often to be worth it
+  failing,  // it failed too often to be worth it
   kCount,
 };
 std::string_view name_of(Alone why);
@@ -68,7 +68,9 @@ class Expectation {
   struct Count {
     std::uint32_t seen = 0, slow = 0, large = 0;
     void add(bool is_slow, bool is_large);
-    bool more_than(std::uint32_t n, std::uint32_t percent) const { return n * 100 > seen * percent; }
+    bool more_than(std::uint32_t n, std::uint32_t percent) const {
+      return n * 100 > seen * percent;
+    }
   };
   void prove(Time now, const Bounds& bounds);
   void test(Time now);
@@ -109,7 +111,7 @@ class DepthControl {
   void choose();
   bool better(unsigned level, unsigned than) const;
 
-  unsigned level_ = 4, home_ = 4;  // home_: the best known
+  unsigned level_ = 4, home_ = 4;      // home_: the best known
   unsigned quiet_ = 0, patience_ = 4;  // epochs at home, and how many before it looks around
   std::array<Score, kLevels> scores_{};
   Time epoch_began_{};
@@ -122,14 +124,15 @@ class DepthControl {
 struct SharingFigures {
   std::atomic<std::uint64_t> statements = 0;  // shared
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Alone::kCount)> alone{};
-  std::atomic<std::uint64_t> stalls = 0;     // lanes held up by their head
-  std::atomic<std::uint64_t> rescues = 0;    // statements sent again elsewhere because of that
-  std::atomic<std::uint64_t> reruns = 0;     // ... because their connection was lost, or a neighbour's doing
+  std::atomic<std::uint64_t> stalls = 0;   // lanes held up by their head
+  std::atomic<std::uint64_t> rescues = 0;  // statements sent again elsewhere because of that
+  std::atomic<std::uint64_t> reruns =
+      0;  // ... because their connection was lost, or a neighbour's doing
   std::atomic<std::uint64_t> orphans = 0;    // answers that nobody waited for any more
   std::atomic<std::uint64_t> cancelled = 0;  // cancelled without the server's help
   std::atomic<std::int64_t> lanes = 0, under_way = 0, waiting = 0;  // now
-  std::atomic<unsigned> depth = 0;           // that DepthControl finds best
-  std::atomic<std::int64_t> latency_ns = 0;  // mean, in its last epoch
+  std::atomic<unsigned> depth = 0;                                  // that DepthControl finds best
+  std::atomic<std::int64_t> latency_ns = 0;                         // mean, in its last epoch
 };
 
 // The same over all workers.
@@ -137,7 +140,7 @@ struct SharingTotals {
   std::uint64_t statements = 0, stalls = 0, rescues = 0, reruns = 0, orphans = 0, cancelled = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(Alone::kCount)> alone{};
   std::int64_t lanes = 0, under_way = 0, waiting = 0;
-  unsigned depth = 0;   // the deepest
+  unsigned depth = 0;  // the deepest
   Duration latency{};  // the longest
 
   void add(const SharingFigures& figures);
