@@ -131,7 +131,7 @@ Result<void> PostgresClient::end_shared(ServerConn& server, Ask& request) {
     case Fate::none: break;
   }
   if (exchange_.served < Duration::zero()) {  // the connection is lost
-    request.told = server.fatal();
+    request.told = server.fatal() && exchange_.passed();  // who stood first has read it
     return std::unexpected(server.last_error());
   }
   request.took = exchange_.served;
