@@ -101,6 +101,9 @@ class PoolLease {
   bool fresh() const;  // made for this lease
   // How many leases of the connection came before this one.
   std::uint64_t uses() const;
+  // The pool wants it back for its own sake: it is paused or closed, or the connection is too old, cleared
+  // or one too many.
+  bool recalled() const;
   // Closes the connection instead of giving it back.
   void discard();
   void give_back();
@@ -168,6 +171,7 @@ class PoolCore : public std::enable_shared_from_this<PoolCore> {
  private:
   friend class PoolLease;
   virtual void give_back(PoolLease::Slot* slot, bool discard) = 0;
+  virtual bool recalls(const PoolLease::Slot& slot) const = 0;
 };
 
 // The typed face for programs: T needs no base class.

@@ -41,8 +41,8 @@ Result<Lanes::Lane*> Lanes::take(Client& client, Deadline deadline) {
   for (bool tried = false;;) {
     Lane* best = shortest(client);
     const std::size_t wanted = (seated_ + depth_.depth()) / depth_.depth();
-    const bool more = best && best->seats > 0 && open_lanes() + opening_ < wanted &&
-                      !pool_->waited_for();
+    const bool more =
+        best && best->seats > 0 && open_lanes() + opening_ < wanted && !pool_->waited_for();
     if (best && (tried || !more)) return sit(*best);
     if (!best && opening_ > 0) {
       if (auto called = wait(client, deadline); !called) return std::unexpected(called.error());
@@ -65,6 +65,7 @@ Lanes::Lane* Lanes::sit(Lane& lane) {
 
 void Lanes::leave(Lane& lane, Duration latency) {
   depth_.note(latency, seated_);
+  lane.used = present();
   --lane.seats;
   --seated_;
   figures_.under_way.store(seated_, std::memory_order_relaxed);
@@ -147,9 +148,21 @@ void Lanes::tick() {
   net::Loop::current()->at_turn_end(*this);
 }
 
-void Lanes::look_at(Lane& lane, Time now) {
+// A lane serves many, who would all stand behind each that waits for a connection to itself: where there
+// are several connections the last lane stays in spite of these.
+bool Lanes::stays(const Lane& lane, Time now) const {
+  return pool_->waited_for() && !lane.closed && lane.conn->usable() && open_lanes() == 1 &&
+         pool_->stats(now).total >= kSeveral && !lane.lease.recalled();
+}
+
+bool Lanes::is_over(const Lane& lane, Time now) const {
   const Duration held = now - lane.opened;
-  if (held > kHeld || (held > kShift && pool_->waited_for())) lane.closed = true;
+  if (held <= kShift || (held <= kHeld && !pool_->waited_for())) return false;
+  return !stays(lane, now);
+}
+
+void Lanes::look_at(Lane& lane, Time now) {
+  if (!lane.closed) lane.closed = is_over(lane, now);
   const auto since = lane.conn->busy_since();
   if (!since || now - *since < kStall + allowance() || !lane.conn->usable()) return;
   if (!lane.stalled) {
@@ -165,7 +178,12 @@ void Lanes::look_at(Lane& lane, Time now) {
 // Lanes that nobody sits in go back to the pool.
 void Lanes::on_turn_end() {
   const auto self = self_;
-  std::erase_if(lanes_, [this](const auto& lane) { return lane->seats == 0 && release(*lane); });
+  for (std::size_t i = 0; i < lanes_.size();) {
+    if (lanes_[i]->seats == 0 && release(*lanes_[i]))
+      lanes_.erase(lanes_.begin() + static_cast<std::ptrdiff_t>(i));
+    else
+      ++i;
+  }
   figures_.lanes.store(static_cast<std::int64_t>(lanes_.size()), std::memory_order_relaxed);
   if (!lanes_.empty()) return;
   timer_.clear();
@@ -184,6 +202,7 @@ void Lanes::close(Deadline deadline) {
 
 bool Lanes::release(Lane& lane) {
   if (!lane.conn->at_rest()) return false;
+  if (const Time now = present(); now - lane.used < kSpare && stays(lane, now)) return false;
   lane.conn->share(false);
   if (!lane.conn->usable()) lane.lease.discard();
   lane.lease.give_back();
@@ -198,17 +217,16 @@ namespace {
 Alone plain(const query::Analysis& analysis, batch::Sharing sharing) {
   using query::Verb;
   if (analysis.statements != 1) return Alone::shape;
-  if (analysis.pins || !analysis.settings.empty() ||
-      analysis.savepoints || analysis.discards_all || analysis.deallocates_all ||
-      !analysis.deallocates.empty() || analysis.step != query::TransactionStep::none)
+  if (analysis.pins || !analysis.settings.empty() || analysis.savepoints || analysis.discards_all ||
+      analysis.deallocates_all || !analysis.deallocates.empty() ||
+      analysis.step != query::TransactionStep::none)
     return Alone::effects;
   switch (analysis.verb) {
     case Verb::select: break;
     case Verb::insert:
     case Verb::update:
     case Verb::delete_:
-    case Verb::merge:
-      return sharing == batch::Sharing::all ? Alone::no : Alone::writes;
+    case Verb::merge: return sharing == batch::Sharing::all ? Alone::no : Alone::writes;
     default: return Alone::effects;
   }
   return analysis.uses_sequence ? Alone::sequences : Alone::no;
@@ -287,7 +305,8 @@ Alone Lanes::fitness(const query::Facts& facts, Statement& statement) const {
   if (facts.locks_rows) return Alone::locks_rows;
   if (facts.volatility == query::Volatility::volatile_) return Alone::functions;
   if (!facts.writes.empty() || facts.verb != query::Verb::select) {
-    const bool plain_write = facts.verb == query::Verb::insert || facts.verb == query::Verb::update ||
+    const bool plain_write = facts.verb == query::Verb::insert ||
+                             facts.verb == query::Verb::update ||
                              facts.verb == query::Verb::delete_ || facts.verb == query::Verb::merge;
     return options_.sharing == batch::Sharing::all && plain_write ? Alone::no : Alone::writes;
   }

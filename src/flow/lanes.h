@@ -35,7 +35,10 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
   static constexpr Duration kStall = std::chrono::milliseconds(4);  // of a head, before it is one
   static constexpr Duration kShift =
       std::chrono::milliseconds(5);  // held at least, while others wait for the pool
-  static constexpr Duration kHeld = std::chrono::milliseconds(250);   // held at most
+  static constexpr Duration kHeld = std::chrono::milliseconds(250);  // held at most
+  static constexpr unsigned kSeveral = 4;  // connections, of which one may stay a lane ...
+  static constexpr Duration kSpare =
+      std::chrono::milliseconds(50);  // ... so long without anybody in it
   static constexpr Duration kOrphan = std::chrono::milliseconds(20);  // before it is cancelled
   static constexpr std::size_t kMaxKnown = 8192;                      // statements
   // A machine whose processors are all busy lets everybody wait. What a worker itself waits on average, so
@@ -49,7 +52,7 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
     bool closed = false;     // to newcomers
     bool stalled = false;    // ... because of its head
     bool cancelled = false;  // what nobody waits for any more
-    Time opened{};
+    Time opened{}, used{};
   };
 
   Lanes(std::shared_ptr<PoolCore> pool, unsigned home, LaneOptions options)
@@ -116,6 +119,8 @@ class Lanes final : public std::enable_shared_from_this<Lanes>, net::TurnHook {
   Result<void> wait(const session::Client& client, Deadline deadline);
   void call_waiters(std::size_t most);
   void tick();
+  bool stays(const Lane& lane, Time now) const;
+  bool is_over(const Lane& lane, Time now) const;
   void look_at(Lane& lane, Time now);
   void on_turn_end() override;
   bool release(Lane& lane);

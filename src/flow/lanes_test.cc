@@ -329,6 +329,46 @@ TEST_F(LanesTest, lanes_close_while_somebody_waits_for_the_pool) {
   });
 }
 
+TEST_F(LanesTest, of_several_connections_one_stays_a_lane_while_it_is_used) {
+  use_pool({.max = Lanes::kSeveral});
+  on_fiber([&] {
+    std::vector<PoolLease> others;
+    while (others.size() < Lanes::kSeveral - 1)
+      others.push_back(*pool->acquire({.deadline = soon()}));
+    Lanes::Lane* lane = sit();
+    bool served = false;
+    net::Loop::current()->spawn([&] {
+      auto lease = pool->acquire({.deadline = soon()});
+      served = lease.has_value();
+    });
+    ASSERT_TRUE(wait_for([&] { return pool->waited_for(); }));
+    for (int turn = 0; turn < 10; ++turn) {  // longer than a lane is held as a rule
+      leave(lane);
+      net::sleep_until(now() + Lanes::kHeld / 8);
+      lane = sit();
+    }
+    EXPECT_FALSE(served) << "it waits for one of those that aren't a lane";
+    leave(lane);
+    EXPECT_TRUE(wait_for([&] { return served; })) << "nobody sat in the lane any more";
+  });
+}
+
+TEST_F(LanesTest, a_lane_that_stays_is_given_up_for_a_pause) {
+  use_pool({.max = Lanes::kSeveral});
+  on_fiber([&] {
+    std::vector<PoolLease> others;
+    while (others.size() < Lanes::kSeveral - 1)
+      others.push_back(*pool->acquire({.deadline = soon()}));
+    Lanes::Lane* lane = sit();
+    net::Loop::current()->spawn([&] { (void)pool->acquire({.deadline = now() + 2s}); });
+    ASSERT_TRUE(wait_for([&] { return pool->waited_for(); }));
+    pool->pause();
+    leave(lane);
+    EXPECT_TRUE(wait_for([&] { return leased() == others.size(); }));
+    pool->resume();
+  });
+}
+
 TEST_F(LanesTest, lanes_are_held_for_a_while_at_most) {
   on_fiber([&] {
     Lanes::Lane* lane = sit();

@@ -20,6 +20,8 @@ std::uint64_t PoolLease::id() const { return slot_->id; }
 bool PoolLease::fresh() const { return slot_->fresh; }
 std::uint64_t PoolLease::uses() const { return slot_->leases - 1; }
 
+bool PoolLease::recalled() const { return core_->recalls(*slot_); }
+
 void PoolLease::discard() {
   if (Slot* slot = std::exchange(slot_, nullptr)) core_->give_back(slot, true);
   core_.reset();

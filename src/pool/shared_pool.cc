@@ -220,6 +220,12 @@ void SharedPool::give_back(Slot* slot, bool discard) {
   section.leave();
 }
 
+bool SharedPool::recalls(const Slot& slot) const {
+  const std::lock_guard lock(mutex_);
+  return paused_ || closed_ || slot.generation != counts_.generation ||
+         coarse_now() >= slot.expires || slots_.size() > options_.max;
+}
+
 // Closes a leased connection at once, keeping the caller's turn: the lock is held again at the end
 // and what it freed wasn't offered to anybody.
 void SharedPool::bury(Section& section, Slot& slot) {

@@ -83,6 +83,7 @@ class SharedPool final : public PoolCore {
 
   static PoolOptions sane(PoolOptions options);
   void give_back(Slot* slot, bool discard) override;
+  bool recalls(const Slot& slot) const override;
 
   // The walk of an acquire. With the lock: pick... and the queue. `false` means: try again.
   Slot* pick_preferred(const AcquireOptions& options, Time now);
