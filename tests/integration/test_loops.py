@@ -44,7 +44,8 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def shop(server):
-    server.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION app")
+    server.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION app; "
+               "GRANT USAGE ON SCHEMA public TO PUBLIC")
     server.sql(f"SET ROLE app; {(LOOPS / 'schema.sql').read_text()}")
 
 
